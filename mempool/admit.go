@@ -1,0 +1,172 @@
+package mempool
+
+import (
+	"time"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/txscript/v2"
+)
+
+// Limits on signature operations: Core policy/policy.h.
+const (
+	maxStandardSigOpCost = 16_000
+	vbytesPerSigOp       = 20 // weight units per unit of cost, so 5 virtual bytes: Core's -bytespersigop
+)
+
+var errHeld = reject(ErrAlreadyInMempool, "txn-already-in-mempool")
+
+// A candidate is a transaction on its way into the pool.
+type candidate struct {
+	entry  *Entry
+	spent  []spentOutput             // by input
+	family map[chainhash.Hash]*Entry // of a package: those that come before it, by txid; nil if it comes alone
+}
+
+// judge runs all checks but the commit. The candidate's entry is nil if raw is not a transaction.
+func (p *Pool) judge(raw []byte, now time.Time) (candidate, error) { return p.judgeWith(raw, now, nil) }
+
+// judgeWith judges a member of a package, which may spend those before it and whose fee is not judged alone. How it fits
+// in with the pool and with them is left to the commit.
+func (p *Pool) judgeWith(raw []byte, now time.Time, family map[chainhash.Hash]*Entry) (candidate, error) {
+	l, err := scan(raw)
+	if err != nil {
+		return candidate{}, err
+	}
+	wtxid := chainhash.DoubleHashH(raw)
+	if held := p.Get(wtxid); held != nil { // it passed everything before; Core asks this later
+		return candidate{entry: held}, errHeld
+	}
+	c := candidate{entry: &Entry{Raw: raw, WTxID: wtxid, TxID: l.txid(raw), Weight: l.weight(), Time: now}, family: family}
+	if err := l.checkWeight(); err != nil {
+		return c, err
+	}
+
+	p.workers <- struct{}{}
+	defer func() { <-p.workers }()
+	if c.entry.Tx, err = decode(raw); err != nil {
+		return candidate{}, err
+	}
+	err = p.examine(&c, l.stripped)
+	return c, err
+}
+
+// examine applies Core's checks in Core's order, the cheap ones first and scripts last.
+func (p *Pool) examine(c *candidate, strippedSize int) error {
+	e, tx := c.entry, c.entry.Tx
+	var t tip
+	t.height, t.medianTime = p.cfg.PrevOuts.Tip()
+	e.Height = t.height
+
+	if err := checkSanity(tx); err != nil {
+		return err
+	}
+	if err := checkStandard(tx, strippedSize); err != nil {
+		return err
+	}
+	if err := checkFinal(tx, t); err != nil {
+		return err
+	}
+	if err := p.resolve(c); err != nil {
+		return err
+	}
+	if err := checkSequenceLocks(tx, c.spent, t); err != nil {
+		return err
+	}
+	var err error
+	if e.Fee, err = checkInputs(tx, c.spent, t); err != nil {
+		return err
+	}
+	if err := checkInputsStandard(tx, c.spent); err != nil {
+		return err
+	}
+	if err := checkWitnessStandard(tx, c.spent); err != nil {
+		return err
+	}
+	e.SigOpCost = sigOpCost(tx, c.spent)
+	e.VSize = (e.adjustedWeight() + witnessScale - 1) / witnessScale
+	if err := checkDustAndSigOps(e); err != nil {
+		return err
+	}
+	if c.family == nil {
+		if err := p.checkAlone(c); err != nil {
+			return err
+		}
+	}
+	return checkScripts(e, c.spent, txscript.StandardVerifyFlags, p.cfg.SigCache)
+}
+
+// checkAlone checks the fee and how the candidate fits in with the pool.
+func (p *Pool) checkAlone(c *candidate) error {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	floor := p.floor
+	floor.decay(c.entry.Time, p.usage, p.cfg.MaxBytes)
+	if err := p.checkRates(c.entry.Fee, c.entry.VSize, floor); err != nil {
+		return err
+	}
+	if err := p.checkHeld(c); err != nil {
+		return err
+	}
+	_, err := p.place(c.entry)
+	return err
+}
+
+// adjustedWeight counts a transaction with many signature operations as if it were larger, so that neither blocks nor
+// the pool can be filled with little data that is expensive to verify.
+func (e *Entry) adjustedWeight() int64 { return max(e.Weight, e.SigOpCost*vbytesPerSigOp) }
+
+func (e *Entry) feeFrac() feeFrac { return feeFrac{e.Fee, e.adjustedWeight()} }
+
+// checkDustAndSigOps allows dust only without a fee, for then nobody has a reason to mine the transaction alone; and
+// without a fee it can enter only in a package, whose child has to spend the dust.
+func checkDustAndSigOps(e *Entry) error {
+	if e.Fee != 0 && dustOutputs(e.Tx) > 0 {
+		return rejectf(ErrNonStandard, "dust", "tx with dust output must be 0-fee")
+	}
+	if e.SigOpCost > maxStandardSigOpCost {
+		return rejectf(ErrNonStandard, "bad-txns-too-many-sigops", "%d", e.SigOpCost)
+	}
+	return nil
+}
+
+// checkRates compares a fee with the minimum that evictions left behind, and with the configured one.
+func (p *Pool) checkRates(fee, vsize int64, floor rollingFloor) error {
+	if least := feeFor(floor.perKvB(), vsize); fee < least {
+		return rejectf(ErrFee, "mempool min fee not met", "%d < %d", fee, least)
+	}
+	if least := feeFor(p.cfg.MinRelayFeeRate, vsize); fee < least {
+		return rejectf(ErrFee, "min relay fee not met", "%d < %d", fee, least)
+	}
+	return nil
+}
+
+// checkHeld refuses what the pool has, turning the candidate into it. The caller holds the lock.
+func (p *Pool) checkHeld(c *candidate) error {
+	if held := p.byWTxID[c.entry.WTxID]; held != nil {
+		c.entry = held.entry
+		return errHeld
+	}
+	if p.byTxID[c.entry.TxID] != nil {
+		return reject(ErrSameTxID, "txn-same-nonwitness-data-in-mempool")
+	}
+	return nil
+}
+
+// admissible repeats, under the write lock, every check whose answer other transactions may have changed since, and
+// returns what the candidate replaces.
+func (p *Pool) admissible(c *candidate) (replaced []*node, err error) {
+	if err := p.checkHeld(c); err != nil {
+		return nil, err
+	}
+	for i, in := range c.entry.Tx.TxIn {
+		if c.spent[i].unconfirmed && p.byTxID[in.PreviousOutPoint.Hash] == nil {
+			return nil, reject(ErrMissingInputs, "bad-txns-inputs-missingorspent")
+		}
+	}
+	if c.family == nil {
+		if err := p.checkRates(c.entry.Fee, c.entry.VSize, p.floor); err != nil {
+			return nil, err
+		}
+	}
+	return p.place(c.entry)
+}

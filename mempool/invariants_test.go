@@ -1,0 +1,125 @@
+package mempool
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+)
+
+// checkInvariants asserts what is true of a pool at any moment.
+func checkInvariants(p *Pool, confirmed map[wire.OutPoint]PrevOut) error {
+	entries := p.Snapshot()
+	var total Info
+	position := make(map[chainhash.Hash]int)
+	spent := make(map[wire.OutPoint]bool)
+	for i, e := range entries {
+		var in, out int64
+		for _, txIn := range e.Tx.TxIn {
+			op := txIn.PreviousOutPoint
+			if spent[op] {
+				return fmt.Errorf("%s is spent twice", op)
+			}
+			spent[op] = true
+			if p.Spender(op) != e {
+				return fmt.Errorf("the spender of %s is not %s", op, e.TxID)
+			}
+			if coin, ok := confirmed[op]; ok {
+				in += coin.Value
+			} else if at, ok := position[op.Hash]; ok {
+				in += entries[at].Tx.TxOut[op.Index].Value
+			} else {
+				return fmt.Errorf("%s comes before its parent %s", e.TxID, op.Hash)
+			}
+		}
+		for _, txOut := range e.Tx.TxOut {
+			out += txOut.Value
+		}
+		if e.Fee != in-out {
+			return fmt.Errorf("fee of %s is %d, not %d", e.TxID, e.Fee, in-out)
+		}
+		if p.Get(e.WTxID) != e || p.GetByTxID(e.TxID) != e {
+			return fmt.Errorf("%s is not indexed", e.TxID)
+		}
+		if i > 0 && entries[i-1].Sequence >= e.Sequence {
+			return fmt.Errorf("sequence %d after %d", e.Sequence, entries[i-1].Sequence)
+		}
+		position[e.TxID] = i
+		total.Count++
+		total.Bytes += int64(len(e.Raw))
+		total.VBytes += e.VSize
+		total.TotalFee += e.Fee
+		total.Usage += memoryUsage(e, len(p.Parents(e)))
+	}
+	info := p.Info()
+	if info.Usage > info.MaxBytes {
+		return fmt.Errorf("%d bytes are used of %d", info.Usage, info.MaxBytes)
+	}
+	info.MaxBytes, info.MinFeeRate, info.MinRelayFeeRate, info.Sequence = 0, 0, 0, 0
+	if info != total {
+		return fmt.Errorf("totals %+v, sums %+v", info, total)
+	}
+	if err := checkClusters(p); err != nil {
+		return err
+	}
+	if len(spent) != len(p.spenders) || len(entries) != len(p.byTxID) {
+		return fmt.Errorf("%d spent outputs indexed, %d spent; %d txids for %d entries",
+			len(p.spenders), len(spent), len(p.byTxID), len(entries))
+	}
+	return nil
+}
+
+// checkClusters asserts that every entry is in one cluster, with all its relatives and no one else, and that the worst
+// chunk of all comes first in the heap.
+func checkClusters(p *Pool) error {
+	clustered := 0
+	for i, c := range p.clusters {
+		if c.slot != i {
+			return fmt.Errorf("cluster %d believes to be %d", i, c.slot)
+		}
+		if err := checkLinearization(c.nodes, c.nodes, c.chunks); err != nil {
+			return err
+		}
+		if family := connected(c.nodes[:1], nil); len(family) != len(c.nodes) {
+			return fmt.Errorf("a cluster of %d has %d nodes", len(family), len(c.nodes))
+		}
+		for _, n := range c.nodes {
+			if p.byWTxID[n.entry.WTxID] != n || n.cluster != c || !slices.Contains(c.chunkNodes(n.chunk), n) {
+				return fmt.Errorf("%s is not where it believes to be", n.entry.TxID)
+			}
+		}
+		if c.worst().compareRate(p.clusters[0].worst()) < 0 {
+			return errors.New("the worst chunk is not first")
+		}
+		clustered += len(c.nodes)
+	}
+	if clustered != len(p.byWTxID) {
+		return fmt.Errorf("%d of %d entries are in clusters", clustered, len(p.byWTxID))
+	}
+	return nil
+}
+
+// diagram is that of the whole pool as it is linearised.
+func (p *Pool) diagram() diagram {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var rates []feeFrac
+	for _, c := range p.clusters {
+		for _, k := range c.chunks {
+			rates = append(rates, k.feeFrac)
+		}
+	}
+	return newDiagram(rates)
+}
+
+func reasonsOf(changes []Change) map[RemovalReason]int {
+	reasons := make(map[RemovalReason]int)
+	for _, c := range changes {
+		if !c.Added() {
+			reasons[c.Reason]++
+		}
+	}
+	return reasons
+}

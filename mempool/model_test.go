@@ -1,0 +1,312 @@
+package mempool
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+	"pgregory.net/rapid"
+)
+
+// A model is the naive twin of a pool: a list.
+type model struct {
+	held  []*wire.MsgTx
+	floor int64
+}
+
+func (m *model) spends(child, parent *wire.MsgTx) bool {
+	return slices.ContainsFunc(child.TxIn, func(in *wire.TxIn) bool { return in.PreviousOutPoint.Hash == parent.TxHash() })
+}
+
+// verdict is the kind of rejection, 0 if tx, which pays e.Fee, is to be accepted where there is room. If so, replaced is
+// what it replaces.
+func (m *model) verdict(tx *wire.MsgTx, e *Entry, confirmed map[wire.OutPoint]PrevOut, judged map[chainhash.Hash]*Entry) (kind ErrorKind, replaced []*wire.MsgTx) {
+	for _, h := range m.held {
+		if h.TxHash() == tx.TxHash() {
+			return ErrAlreadyInMempool, nil
+		}
+	}
+	for _, in := range tx.TxIn {
+		_, ok := confirmed[in.PreviousOutPoint]
+		if !ok && !slices.ContainsFunc(m.held, func(p *wire.MsgTx) bool { return p.TxHash() == in.PreviousOutPoint.Hash }) {
+			for i := range tx.TxOut {
+				if _, ok := confirmed[wire.OutPoint{Hash: tx.TxHash(), Index: uint32(i)}]; ok {
+					return ErrAlreadyKnown, nil
+				}
+			}
+			return ErrMissingInputs, nil
+		}
+	}
+	if e.Fee < feeFor(m.floor, e.VSize) {
+		return ErrFee, nil
+	}
+	conflicts := func(h *wire.MsgTx) bool {
+		return slices.ContainsFunc(h.TxIn, func(in *wire.TxIn) bool {
+			return slices.ContainsFunc(tx.TxIn, func(i *wire.TxIn) bool { return i.PreviousOutPoint == in.PreviousOutPoint })
+		})
+	}
+	fee := e.Fee - feeFor(IncrementalRelayFeeRate, e.VSize)
+	for _, h := range m.held {
+		if conflicts(h) || slices.ContainsFunc(replaced, func(r *wire.MsgTx) bool { return m.spends(h, r) }) {
+			replaced = append(replaced, h)
+			fee -= judged[h.TxHash()].Fee
+		}
+	}
+	if slices.ContainsFunc(replaced, func(r *wire.MsgTx) bool { return m.spends(tx, r) }) {
+		// Its parent is a conflict or depends on one.
+		return ErrConsensus, nil
+	}
+	if len(replaced) == 0 {
+		return 0, nil
+	}
+	next := model{held: append(m.without(replaced), tx)}
+	judged[e.TxID] = e
+	if fee < 0 || !next.diagram(judged).improves(m.diagram(judged)) {
+		return ErrConflict, nil
+	}
+	return 0, replaced
+}
+
+func (m *model) without(txs []*wire.MsgTx) []*wire.MsgTx {
+	return slices.DeleteFunc(slices.Clone(m.held), func(h *wire.MsgTx) bool { return slices.Contains(txs, h) })
+}
+
+// link makes nodes of all that is held.
+func (m *model) link(judged map[chainhash.Hash]*Entry) []*node {
+	nodes := make([]*node, len(m.held))
+	for i, tx := range m.held {
+		e := *judged[tx.TxHash()]
+		e.Sequence = uint64(i)
+		nodes[i] = &node{entry: &e}
+		for j, parent := range m.held[:i] {
+			if m.spends(tx, parent) {
+				nodes[i].parents = append(nodes[i].parents, nodes[j])
+				nodes[j].children = append(nodes[j].children, nodes[i])
+			}
+		}
+	}
+	return nodes
+}
+
+// diagram is that of everything held, where a pool compares only what a replacement touches.
+func (m *model) diagram(judged map[chainhash.Hash]*Entry) diagram {
+	var rates []feeFrac
+	for _, part := range components(m.link(judged), nil) {
+		rates = appendRates(rates, part)
+	}
+	return newDiagram(rates)
+}
+
+// evict shrinks the list to maxBytes. It links all of it anew at every step and looks at every chunk.
+func (m *model) evict(judged map[chainhash.Hash]*Entry, maxBytes int64) {
+	for {
+		var usage int64
+		nodes := m.link(judged)
+		for _, n := range nodes {
+			usage += memoryUsage(n.entry, len(n.parents))
+		}
+		if usage <= maxBytes {
+			return
+		}
+		var worst *cluster
+		for _, part := range components(nodes, nil) {
+			c := newCluster(part)
+			if worst == nil || c.worst().compareRate(worst.worst()) < 0 ||
+				c.worst().compareRate(worst.worst()) == 0 && newest(c) > newest(worst) {
+				worst = c
+			}
+		}
+		m.floor = max(m.floor, worst.worst().perKvB()+IncrementalRelayFeeRate)
+		for _, n := range worst.chunkNodes(len(worst.chunks) - 1) {
+			m.held = slices.DeleteFunc(m.held, func(h *wire.MsgTx) bool { return h.TxHash() == n.entry.TxID })
+		}
+	}
+}
+
+// descendants of tx, in order of acceptance.
+func (m *model) descendants(tx *wire.MsgTx) []*wire.MsgTx {
+	family := []*wire.MsgTx{tx}
+	for _, h := range m.held {
+		if h != tx && slices.ContainsFunc(family, func(f *wire.MsgTx) bool { return m.spends(h, f) }) {
+			family = append(family, h)
+		}
+	}
+	return family[1:]
+}
+
+// connect confirms tx, held or not.
+func (m *model) connect(tx *wire.MsgTx) {
+	for _, h := range slices.Clone(m.held) {
+		rival := h.TxHash() != tx.TxHash() && slices.ContainsFunc(h.TxIn, func(in *wire.TxIn) bool {
+			return slices.ContainsFunc(tx.TxIn, func(i *wire.TxIn) bool { return i.PreviousOutPoint == in.PreviousOutPoint })
+		})
+		if rival {
+			m.held = m.without(append(m.descendants(h), h))
+		}
+	}
+	m.held = slices.DeleteFunc(m.held, func(h *wire.MsgTx) bool { return h.TxHash() == tx.TxHash() })
+}
+
+// A replica is a pool rebuilt from its changes: sequences by wtxid.
+type replica struct {
+	held     map[chainhash.Hash]uint64
+	sequence uint64
+}
+
+func (r *replica) apply(rt *rapid.T, changes []Change) {
+	for _, c := range changes {
+		if r.sequence++; c.Sequence != r.sequence {
+			rt.Fatalf("change %d follows %d", c.Sequence, r.sequence-1)
+		}
+		if _, held := r.held[c.Entry.WTxID]; held == c.Added() {
+			rt.Fatalf("%+v, held: %t", c, held)
+		}
+		if c.Added() {
+			r.held[c.Entry.WTxID] = c.Sequence
+		} else {
+			delete(r.held, c.Entry.WTxID)
+		}
+	}
+}
+
+func (r *replica) compare(rt *rapid.T, p *Pool) {
+	if i := p.Info(); i.Count != len(r.held) || i.Sequence != r.sequence {
+		rt.Fatalf("%+v, the changes end at %d and leave %d", i, r.sequence, len(r.held))
+	}
+	for _, e := range p.Snapshot() {
+		if r.held[e.WTxID] != e.Sequence {
+			rt.Fatalf("%s is not what the changes tell", e.TxID)
+		}
+	}
+}
+
+// arbitrary spends some of the coins, with a fee that differs by nonce, so that no two transactions are alike.
+func (b *bench) arbitrary(rt *rapid.T, coins []coin, nonce int64) *wire.MsgTx {
+	inputs := rapid.SliceOfNDistinct(rapid.IntRange(0, len(coins)-1), 1, 3, rapid.ID[int]).Draw(rt, "inputs")
+	var chosen []coin
+	var sum int64
+	for _, i := range inputs {
+		chosen = append(chosen, coins[i])
+		sum += coins[i].value
+	}
+	outs := rapid.Int64Range(1, 6).Draw(rt, "outputs")
+	fee := rapid.Int64Range(100, 1500).Draw(rt, "fee") + nonce
+	if sum/outs < 5000+fee {
+		rt.Skip("dust")
+	}
+	var txOuts []*wire.TxOut
+	for range outs {
+		txOuts = append(txOuts, pay(sum/outs-fee, open()))
+	}
+	return b.signed(chosen, txOuts...)
+}
+
+func TestPoolAgainstModel(t *testing.T) {
+	l := open()
+	rapid.Check(t, func(rt *rapid.T) {
+		maxBytes := roomFor(8)
+		b := newBench(t, func(c *Config) { c.MaxBytes = maxBytes })
+		judged := make(map[chainhash.Hash]*Entry)
+		copied := replica{held: make(map[chainhash.Hash]uint64)}
+		var coins []coin // every output there ever was
+		for range 4 {
+			coins = append(coins, b.coin(l))
+		}
+		var made []*wire.MsgTx
+		var m model
+		rt.Repeat(map[string]func(*rapid.T){
+			"create": func(rt *rapid.T) {
+				tx := b.arbitrary(rt, coins, int64(len(made)))
+				made = append(made, tx)
+				for i := range tx.TxOut {
+					coins = append(coins, coinOf(tx, uint32(i), l))
+				}
+			},
+			"add": func(rt *rapid.T) {
+				if len(made) == 0 {
+					rt.Skip()
+				}
+				tx := rapid.SampledFrom(made).Draw(rt, "tx")
+				before, fees := b.pool.diagram(), b.pool.Info().TotalFee
+				e, changes, err := b.pool.Add(raw(tx), now)
+				if reasons := reasonsOf(changes); reasons[ReasonReplaced] > 0 && reasons[ReasonSizeLimit] == 0 {
+					if !b.pool.diagram().improves(before) || b.pool.Info().TotalFee < fees+feeFor(IncrementalRelayFeeRate, e.VSize) {
+						rt.Fatalf("%s replaces %d and lowers the fee rate", e.TxID, reasons[ReasonReplaced])
+					}
+				}
+				want, replaced := m.verdict(tx, e, b.chain.coins, judged)
+				if want == 0 {
+					judged[e.TxID] = e
+					m.held = append(m.without(replaced), tx)
+					if m.evict(judged, maxBytes); !slices.Contains(m.held, tx) {
+						want = ErrFull
+					}
+				}
+				if want == 0 && err != nil || want != 0 && !errors.Is(err, want) {
+					rt.Fatalf("got %v, want %v", err, want)
+				}
+				copied.apply(rt, changes)
+			},
+			"remove": func(rt *rapid.T) {
+				if len(m.held) == 0 {
+					rt.Skip()
+				}
+				tx := rapid.SampledFrom(m.held).Draw(rt, "tx")
+				gone := append([]*wire.MsgTx{tx}, m.descendants(tx)...)
+				changes := b.pool.Remove(tx.WitnessHash(), ReasonConflict)
+				copied.apply(rt, changes)
+				removed := entriesIn(changes)
+				slices.Reverse(removed) // children first
+				if !sameTxs(removed, gone) {
+					rt.Fatalf("removed %d, want %d", len(removed), len(gone))
+				}
+				m.held = slices.DeleteFunc(m.held, func(h *wire.MsgTx) bool { return slices.Contains(gone, h) })
+			},
+			"connect": func(rt *rapid.T) {
+				fits := slices.DeleteFunc(slices.Clone(made), func(tx *wire.MsgTx) bool { return !b.chain.has(tx.TxIn) })
+				if len(fits) == 0 {
+					rt.Skip("nothing fits into a block")
+				}
+				tx := rapid.SampledFrom(fits).Draw(rt, "tx")
+				b.chain.confirm(tx)
+				copied.apply(rt, b.pool.Connect(block(tx)))
+				m.connect(tx)
+			},
+			"restart": func(rt *rapid.T) {
+				// In their order, what is stored makes the same pool.
+				again := New(b.pool.cfg)
+				for _, e := range b.pool.Snapshot() {
+					if _, _, err := again.Add(e.Raw, now); err != nil {
+						rt.Fatalf("%s does not come back: %v", e.TxID, err)
+					}
+				}
+				if !sameTxs(again.Snapshot(), m.held) || again.Info().TotalFee != b.pool.Info().TotalFee {
+					rt.Fatal("another pool comes of what is stored")
+				}
+			},
+			"": func(rt *rapid.T) {
+				if err := checkInvariants(b.pool, b.chain.coins); err != nil {
+					rt.Fatal(err)
+				}
+				if floor := b.pool.Info().MinFeeRate; floor != max(m.floor, DefaultMinRelayFeeRate) {
+					rt.Fatalf("the floor is %d, want %d", floor, m.floor)
+				}
+				copied.compare(rt, b.pool)
+				if !sameTxs(b.pool.Snapshot(), m.held) {
+					rt.Fatal("the pool does not hold what the model holds")
+				}
+				for _, tx := range m.held {
+					if !sameTxs(b.pool.Descendants(b.pool.GetByTxID(tx.TxHash())), m.descendants(tx)) {
+						rt.Fatalf("descendants of %s", tx.TxHash())
+					}
+				}
+			},
+		})
+	})
+}
+
+func sameTxs(entries []*Entry, txs []*wire.MsgTx) bool {
+	return slices.EqualFunc(entries, txs, func(e *Entry, tx *wire.MsgTx) bool { return e.TxID == tx.TxHash() })
+}

@@ -1,0 +1,227 @@
+package mempool
+
+import (
+	"encoding/binary"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+	"pgregory.net/rapid"
+)
+
+// orphanOf is a rejected entry number n that spends from the parents; its weight is made up.
+func orphanOf(n uint32, weight int64, parents ...chainhash.Hash) *Entry {
+	tx := wire.NewMsgTx(2)
+	for i, p := range parents {
+		tx.AddTxIn(wire.NewTxIn(&wire.OutPoint{Hash: p, Index: uint32(i)}, nil, nil))
+	}
+	id := hashOf(n)
+	return &Entry{Tx: tx, Raw: id[:], TxID: id, WTxID: id, Weight: weight}
+}
+
+func hashOf(n uint32) chainhash.Hash {
+	return chainhash.HashH(binary.LittleEndian.AppendUint32(nil, n))
+}
+
+const attacker, honest, other = 66, 7, 8
+
+func TestOrphansFollowTheirParents(t *testing.T) {
+	o := NewOrphanage()
+	p, q := hashOf(100), hashOf(200)
+	first, second, third := orphanOf(1, 400, p, p), orphanOf(2, 400, p, q), orphanOf(3, 400, q)
+	for _, e := range []*Entry{first, second, third} {
+		if !o.Add(e, honest, now) {
+			t.Fatal("not kept")
+		}
+	}
+	if !o.Add(second, other, now) || !o.AddAnnouncer(third.WTxID, other) || o.AddAnnouncer(p, other) {
+		t.Error("announcers")
+	}
+	got := o.TakeChildren(p)
+	if len(got) != 2 || got[0].WTxID != first.WTxID || got[1].WTxID != second.WTxID {
+		t.Fatalf("children of p: %v", got)
+	}
+	if !slices.Equal(got[0].Announcers, []uint64{honest}) || !slices.Equal(got[1].Announcers, []uint64{honest, other}) {
+		t.Errorf("announcers %v, %v", got[0].Announcers, got[1].Announcers)
+	}
+	if o.Has(first.WTxID) || o.Len() != 1 || len(o.TakeChildren(p)) != 0 {
+		t.Error("taken orphans are still there")
+	}
+	o.RemovePeer(honest)
+	if !o.Has(third.WTxID) {
+		t.Error("an orphan left with the first of two announcers")
+	}
+	o.RemovePeer(other)
+	checkEmpty(t, o)
+}
+
+func checkEmpty(t *testing.T, o *Orphanage) {
+	t.Helper()
+	if o.Len() != 0 || o.weight != 0 || o.score != 0 || len(o.peers) != 0 || len(o.byParent) != 0 {
+		t.Errorf("not empty: %d orphans, weight %d, score %d, %d peers, %d parents",
+			o.Len(), o.weight, o.score, len(o.peers), len(o.byParent))
+	}
+}
+
+func TestOrphansExpire(t *testing.T) {
+	o := NewOrphanage()
+	o.Add(orphanOf(1, 400, hashOf(100)), honest, now)
+	o.Add(orphanOf(2, 400, hashOf(100)), honest, now.Add(time.Minute))
+	o.Add(orphanOf(1, 400, hashOf(100)), other, now.Add(time.Minute)) // announced again, no younger for it
+	if n := o.Expire(now.Add(OrphanExpiry - 1)); n != 0 {
+		t.Errorf("%d expired early", n)
+	}
+	if n := o.Expire(now.Add(OrphanExpiry)); n != 1 || o.Has(hashOf(1)) || !o.Has(hashOf(2)) {
+		t.Errorf("%d expired", n)
+	}
+	if !o.Remove(hashOf(2)) || o.Remove(hashOf(2)) {
+		t.Error("Remove")
+	}
+	checkEmpty(t, o)
+}
+
+func TestOrphansBoundedByWeight(t *testing.T) {
+	o := NewOrphanage()
+	o.Add(orphanOf(1, OrphanWeightPerPeer, hashOf(100)), honest, now)
+	for n := range uint32(50) {
+		o.Add(orphanOf(10+n, 200_000, hashOf(100)), attacker, now)
+	}
+	if !o.Has(hashOf(1)) {
+		t.Error("an attacker pushed out an orphan within its announcer's share")
+	}
+	if o.weight > 2*OrphanWeightPerPeer || o.Has(hashOf(10)) || !o.Has(hashOf(59)) {
+		t.Errorf("weight %d; oldest there: %t, newest there: %t", o.weight, o.Has(hashOf(10)), o.Has(hashOf(59)))
+	}
+	o.RemovePeer(honest) // its share goes with it
+	if o.weight > OrphanWeightPerPeer {
+		t.Errorf("weight %d of one peer", o.weight)
+	}
+}
+
+func TestOrphansBoundedByScore(t *testing.T) {
+	wide := make([]chainhash.Hash, 990) // 100 points
+	for i := range wide {
+		wide[i] = hashOf(uint32(1000 + i))
+	}
+	for _, c := range []struct {
+		name    string
+		flood   uint32
+		parents []chainhash.Hash
+	}{{"many", 4000, []chainhash.Hash{hashOf(100)}}, {"wide", 100, wide}} {
+		o := NewOrphanage()
+		for n := range uint32(10) {
+			o.Add(orphanOf(n, 400, hashOf(100)), honest, now)
+		}
+		for n := range c.flood {
+			o.Add(orphanOf(10+n, 400, c.parents...), attacker, now)
+			if o.score > MaxOrphanLatencyScore {
+				t.Fatalf("%s: score %d", c.name, o.score)
+			}
+		}
+		for n := range uint32(10) {
+			if !o.Has(hashOf(n)) {
+				t.Errorf("%s: an attacker pushed out the orphan %d of an honest peer", c.name, n)
+			}
+		}
+		if got := len(o.TakeChildren(hashOf(100))); got > MaxOrphanLatencyScore {
+			t.Errorf("%s: %d orphans to judge at once", c.name, got)
+		}
+		if c.name == "wide" && o.Len() > 30 {
+			t.Errorf("%d orphans of 990 inputs each", o.Len())
+		}
+	}
+}
+
+// Whatever happens, the books are right, the bounds hold, and a peer within its share loses nothing it announced.
+func TestOrphanageInvariants(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		o := NewOrphanage()
+		clock := now
+		protected := make(map[chainhash.Hash]bool) // announced by honest, who stays within its share
+		peers := []uint64{1, 2, 3, attacker}
+		parents := make([]chainhash.Hash, 500)
+		for i := range parents {
+			parents[i] = hashOf(uint32(i % 50))
+		}
+		forget := func(id chainhash.Hash) { delete(protected, id) }
+		rt.Repeat(map[string]func(*rapid.T){
+			"add": func(rt *rapid.T) {
+				n := rapid.Uint32Range(1000, 1030).Draw(rt, "n")
+				inputs := int(n*37%450) + 1 // an id stands for one transaction
+				e := orphanOf(n, int64(n*7919%300_000), parents[n%50:][:inputs]...)
+				o.Add(e, rapid.SampledFrom(peers).Draw(rt, "peer"), clock)
+			},
+			"add honest": func(rt *rapid.T) {
+				n := rapid.Uint32Range(2000, 2004).Draw(rt, "n")
+				if !o.Add(orphanOf(n, 80_000, parents[n%50]), honest, clock) {
+					rt.Fatal("an honest orphan was not kept")
+				}
+				protected[hashOf(n)] = true
+			},
+			"take": func(rt *rapid.T) {
+				for _, c := range o.TakeChildren(parents[rapid.IntRange(0, 49).Draw(rt, "parent")]) {
+					forget(c.WTxID)
+				}
+			},
+			"leave": func(rt *rapid.T) { o.RemovePeer(rapid.SampledFrom(peers).Draw(rt, "peer")) },
+			"expire": func(rt *rapid.T) {
+				clock = clock.Add(time.Duration(rapid.IntRange(0, 15).Draw(rt, "minutes")) * time.Minute)
+				o.Expire(clock)
+				for id := range protected {
+					if !o.Has(id) {
+						forget(id)
+					}
+				}
+			},
+			"": func(rt *rapid.T) {
+				checkBooks(rt, o)
+				for id := range protected {
+					if !o.Has(id) {
+						rt.Fatal("an honest orphan was pushed out")
+					}
+				}
+			},
+		})
+	})
+}
+
+func checkBooks(rt *rapid.T, o *Orphanage) {
+	var weight int64
+	score := 0
+	for _, t := range o.orphans {
+		weight += t.Weight
+		score += t.inputScore() + len(t.Announcers)
+		for _, peer := range t.Announcers {
+			if !slices.Contains(o.peers[peer].queue, t) {
+				rt.Fatalf("peer %d does not know its announcement", peer)
+			}
+		}
+		for _, p := range t.parents {
+			if !slices.Contains(o.byParent[p], t) {
+				rt.Fatal("not found by its parent")
+			}
+		}
+	}
+	if weight != o.weight || score != o.score {
+		rt.Fatalf("weight %d, counted %d; score %d, counted %d", o.weight, weight, o.score, score)
+	}
+	if score > MaxOrphanLatencyScore || weight > OrphanWeightPerPeer*int64(len(o.peers)) {
+		rt.Fatalf("over the bounds: weight %d of %d peers, score %d", weight, len(o.peers), score)
+	}
+	for id, p := range o.peers {
+		var weight int64
+		score := 0
+		for _, t := range p.queue {
+			weight += t.Weight
+			score += t.inputScore() + 1
+			if o.orphans[t.WTxID] != t {
+				rt.Fatalf("peer %d announces what is not here", id)
+			}
+		}
+		if weight != p.weight || score != p.score || len(p.queue) == 0 {
+			rt.Fatalf("peer %d: weight %d, counted %d; score %d, counted %d", id, p.weight, weight, p.score, score)
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package mempool
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+)
+
+// Limits on packages: Core policy/packages.h.
+const (
+	maxPackageCount  = 25
+	maxPackageWeight = 404_000
+)
+
+// A PackageResult is what became of one transaction of a package.
+type PackageResult struct {
+	// Entry is the transaction as it is in the pool, with an Err as far as it is known. With [ErrSameTxID] it is the one
+	// that was submitted, and the pool keeps another.
+	Entry *Entry
+	// Err is why the pool does not hold the transaction because of this call: as for [Pool.Add].
+	Err error
+}
+
+// AddPackage adds a child and those of its unconfirmed parents that are given, which come before it, as Core's
+// submitpackage does: each alone if it can stand alone; then those that could not for their fee or because of the
+// others, all or none, judged by the fee rate of them together. So a child may pay for a parent that is below the
+// minimum, and an output of dust may exist as long as nobody can mine it unspent. These transactions replace nothing.
+//
+// The results are one per transaction. An error is about the package: a *[RuleError] whose reason is Core's, in which
+// case there are no results, or "transaction failed" when not all of it is in the pool.
+func (p *Pool) AddPackage(raws [][]byte, now time.Time) ([]PackageResult, []Change, error) {
+	if err := checkPackage(raws); err != nil {
+		return nil, nil, err
+	}
+	results := make([]PackageResult, len(raws))
+	var changes []Change
+	var deferred []int
+	failed := false
+	for i, raw := range raws {
+		var made []Change
+		r := &results[i]
+		r.Entry, made, r.Err = p.Add(raw, now)
+		changes = append(changes, made...)
+		switch {
+		case r.Err == nil || errors.Is(r.Err, ErrAlreadyInMempool) || errors.Is(r.Err, ErrSameTxID):
+		case errors.Is(r.Err, ErrFee), errors.Is(r.Err, ErrFull), errors.Is(r.Err, ErrMissingInputs) && len(deferred) > 0:
+			deferred = append(deferred, i)
+		default:
+			failed = true
+		}
+	}
+	if !failed && len(deferred) > 0 {
+		made, err := p.addTogether(raws, deferred, results, now)
+		changes = append(changes, made...)
+		failed = err != nil
+	}
+	if failed {
+		return results, changes, reject(ErrPackage, "transaction failed")
+	}
+	return results, changes, nil
+}
+
+// checkPackage applies the rules that need only the package: Core's IsWellFormedPackage and IsChildWithParents.
+func checkPackage(raws [][]byte) error {
+	if len(raws) > maxPackageCount {
+		return reject(ErrPackage, "package-too-many-transactions")
+	}
+	var weight int64
+	for _, raw := range raws {
+		l, err := scan(raw)
+		if err != nil {
+			return err
+		}
+		weight += l.weight()
+	}
+	if weight > maxPackageWeight {
+		return reject(ErrPackage, "package-too-large")
+	}
+	txs := make([]*wire.MsgTx, len(raws))
+	ids := make([]chainhash.Hash, len(raws))
+	for i, raw := range raws {
+		tx, err := decode(raw)
+		if err != nil {
+			return err
+		}
+		if txs[i], ids[i] = tx, tx.TxHash(); slices.Contains(ids[:i], ids[i]) {
+			return reject(ErrPackage, "package-contains-duplicates")
+		}
+	}
+	spent := make(map[wire.OutPoint]struct{})
+	for i, tx := range txs {
+		for _, in := range tx.TxIn {
+			if slices.Contains(ids[i:], in.PreviousOutPoint.Hash) {
+				return reject(ErrPackage, "package-not-sorted")
+			}
+			if _, twice := spent[in.PreviousOutPoint]; twice {
+				return reject(ErrPackage, "conflict-in-package")
+			}
+			spent[in.PreviousOutPoint] = struct{}{}
+		}
+	}
+	return checkChildWithParents(txs, ids)
+}
+
+func checkChildWithParents(txs []*wire.MsgTx, ids []chainhash.Hash) error {
+	last := len(txs) - 1
+	if last < 1 {
+		return reject(ErrPackage, "package-not-child-with-parents")
+	}
+	for _, id := range ids[:last] {
+		spends := func(in *wire.TxIn) bool { return in.PreviousOutPoint.Hash == id }
+		if !slices.ContainsFunc(txs[last].TxIn, spends) || slices.ContainsFunc(txs[:last], func(tx *wire.MsgTx) bool {
+			return slices.ContainsFunc(tx.TxIn, spends)
+		}) {
+			return reject(ErrPackage, "package-not-child-with-parents")
+		}
+	}
+	return nil
+}
+
+// addTogether adds the named transactions of a package, or none of them. It puts what it finds into the results; those
+// it does not come to keep the error they had alone.
+func (p *Pool) addTogether(raws [][]byte, which []int, results []PackageResult, now time.Time) ([]Change, error) {
+	family := make(map[chainhash.Hash]*Entry, len(which))
+	group := make([]candidate, len(which))
+	var fee, vsize int64
+	for k, i := range which {
+		c, err := p.judgeWith(raws[i], now, family)
+		if results[i].Entry = c.entry; err != nil {
+			results[i].Err = err
+			return nil, err
+		}
+		c.entry.Raw = bytes.Clone(raws[i])
+		family[c.entry.TxID] = c.entry
+		group[k] = c
+		fee += c.entry.Fee
+		vsize += c.entry.VSize
+	}
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.floor.decay(now, p.usage, p.cfg.MaxBytes)
+	if err := p.checkRates(fee, vsize, p.floor); err != nil {
+		results[which[len(which)-1]].Err = err
+		return nil, err
+	}
+	for k, i := range which {
+		if err := p.insertMember(&group[k]); err != nil {
+			results[i].Err = err
+			p.undo(group[:k])
+			return nil, err
+		}
+	}
+	p.trim(now)
+	changes := p.flush()
+	var err error
+	for _, i := range which {
+		if results[i].Err = nil; results[i].Entry.Sequence == 0 {
+			results[i].Err = reject(ErrFull, "mempool full")
+			err = results[i].Err
+		}
+	}
+	return changes, err
+}
+
+// insertMember adds a transaction of a package after those before it. The caller holds the write lock.
+func (p *Pool) insertMember(c *candidate) error {
+	replaced, err := p.admissible(c)
+	if err != nil {
+		return err
+	}
+	if len(replaced) > 0 {
+		return reject(ErrConflict, "bip125-replacement-disallowed")
+	}
+	p.insert(c.entry)
+	return nil
+}
+
+// undo takes members of a package out again, as if they had never been in.
+func (p *Pool) undo(group []candidate) {
+	var nodes []*node
+	for _, c := range group {
+		nodes = append(nodes, p.byWTxID[c.entry.WTxID])
+	}
+	p.remove(nodes, Change{Reason: ReasonConflict})
+	p.flush()
+}
+
+// checkEphemeralSpends refuses a transaction that leaves a parent's dust unspent: it would pay for mining the parent, and
+// the dust would stay in everybody's set of outputs for ever.
+func checkEphemeralSpends(e *Entry, parents []*node) error {
+	for _, parent := range parents {
+		for i, out := range parent.entry.Tx.TxOut {
+			op := wire.OutPoint{Hash: parent.entry.TxID, Index: uint32(i)}
+			if out.Value < dustThreshold(out) && !slices.ContainsFunc(e.Tx.TxIn, func(in *wire.TxIn) bool { return in.PreviousOutPoint == op }) {
+				return rejectf(ErrNonStandard, "missing-ephemeral-spends",
+					"tx %s (wtxid=%s) did not spend parent's ephemeral dust", e.TxID, e.WTxID)
+			}
+		}
+	}
+	return nil
+}

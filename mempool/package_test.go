@@ -1,0 +1,166 @@
+package mempool
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/btcsuite/btcd/txscript/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+)
+
+// pair is a parent that pays nothing and a child that pays fee.
+func (b *bench) pair(fee int64) (parent, child *wire.MsgTx) {
+	l := open()
+	parent = b.paying(0)
+	return parent, b.signed([]coin{coinOf(parent, 0, l)}, pay(coinValue-fee, l))
+}
+
+func raws(txs ...*wire.MsgTx) (list [][]byte) {
+	for _, tx := range txs {
+		list = append(list, raw(tx))
+	}
+	return list
+}
+
+func TestChildPaysForParent(t *testing.T) {
+	b := newBench(t)
+	parent, child := b.pair(1000)
+	if _, err := b.try(parent); !errors.Is(err, ErrFee) {
+		t.Fatal(err)
+	}
+	results, changes, err := b.pool.AddPackage(raws(parent, child), now)
+	if err != nil || len(results) != 2 || results[0].Err != nil || results[1].Err != nil {
+		t.Fatalf("%+v, %v", results, err)
+	}
+	if !slices.Equal(entriesIn(changes), []*Entry{results[0].Entry, results[1].Entry}) || changes[1].Sequence != 2 {
+		t.Errorf("%+v", changes)
+	}
+	if b.pool.GetByTxID(parent.TxHash()) != results[0].Entry || results[1].Entry.Sequence != 2 {
+		t.Error("the parent is not in the pool")
+	}
+	if err := checkInvariants(b.pool, b.chain.coins); err != nil {
+		t.Error(err)
+	}
+	results, changes, err = b.pool.AddPackage(raws(parent, child), now)
+	if err != nil || changes != nil || !errors.Is(results[0].Err, ErrAlreadyInMempool) {
+		t.Errorf("again: %+v, %v", results, err)
+	}
+}
+
+func TestPackagePaysForRoom(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.MaxBytes = roomFor(4) })
+	for range 5 {
+		b.try(b.paying(1000))
+	}
+	floor := b.pool.Info().MinFeeRate
+	parent, child := b.pair(1000)
+	results, changes, err := b.pool.AddPackage(raws(parent, child), now)
+	if err == nil || !errors.Is(results[1].Err, ErrFee) || changes != nil {
+		t.Errorf("%+v, %v", results, err)
+	}
+	parent, child = b.pair(3000)
+	_, changes, err = b.pool.AddPackage(raws(parent, child), now)
+	if err != nil || len(changes) != 4 || changes[3].Reason != ReasonSizeLimit || b.pool.Info().MinFeeRate < floor {
+		t.Errorf("%+v, %v", changes, err)
+	}
+}
+
+func TestPackagesAreAllOrNothing(t *testing.T) {
+	l := open()
+	for name, c := range map[string]struct {
+		make func(b *bench) []*wire.MsgTx
+		want []string // by transaction
+	}{
+		"pays too little": {func(b *bench) []*wire.MsgTx {
+			parent, child := b.pair(10)
+			return []*wire.MsgTx{parent, child}
+		}, []string{"min relay fee not met, 0 < 10", "min relay fee not met, 10 < 20"}},
+		"child without a signature": {func(b *bench) []*wire.MsgTx {
+			parent := b.signed([]coin{b.coin(l)}, pay(coinValue, p2wpkh(1)))
+			child := b.signed([]coin{coinOf(parent, 0, p2wpkh(1))}, pay(1000, l))
+			child.TxIn[0].Witness[0][9] ^= 1
+			return []*wire.MsgTx{parent, child}
+		}, []string{"min relay fee not met, 0 < 9", "mempool-script-verify-flag-failed ("}},
+		"parent without a signature": {func(b *bench) []*wire.MsgTx {
+			parent := b.signed([]coin{b.coin(p2wpkh(1))}, pay(coinValue, l))
+			parent.TxIn[0].Witness = nil
+			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(parent, 0, l)}, pay(1000, l))}
+		}, []string{"mempool-script-verify-flag-failed (", "bad-txns-inputs-missingorspent"}},
+		"child that would replace": {func(b *bench) []*wire.MsgTx {
+			other := b.coin(l)
+			b.add(b.signed([]coin{other}, pay(coinValue-500, l)))
+			parent := b.paying(0)
+			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(parent, 0, l), other}, pay(1000, l))}
+		}, []string{"min relay fee not met, 0 < 10", "bip125-replacement-disallowed"}},
+		"dust that stays": {func(b *bench) []*wire.MsgTx {
+			parent := b.signed([]coin{b.coin(l)}, pay(coinValue, l), pay(0, anchor()))
+			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(parent, 0, l)}, pay(1000, l))}
+		}, []string{"min relay fee not met, 0 < 11", "missing-ephemeral-spends, tx TXID (wtxid=WTXID) did not spend parent's ephemeral dust"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			txs := c.make(b)
+			before := b.pool.Info()
+			results, changes, err := b.pool.AddPackage(raws(txs...), now)
+			if !errors.Is(err, ErrPackage) || err.Error() != "transaction failed" || changes != nil || b.pool.Info() != before {
+				t.Errorf("%v, %+v", err, changes)
+			}
+			for i, tx := range txs {
+				want := strings.NewReplacer("WTXID", tx.WitnessHash().String(), "TXID", tx.TxHash().String()).Replace(c.want[i])
+				if results[i].Err == nil || !strings.HasPrefix(results[i].Err.Error(), want) {
+					t.Errorf("%d: %v, want %s", i, results[i].Err, want)
+				}
+			}
+			if err := checkInvariants(b.pool, b.chain.coins); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func dustRejections() []rejection {
+	l := open()
+	return []rejection{{"dust of a parent left", func(b *bench) *wire.MsgTx {
+		parent := b.signed([]coin{b.coin(l)}, pay(coinValue, l), pay(0, anchor()))
+		child := b.signed([]coin{coinOf(parent, 1, anchor()), b.coin(l)}, pay(1000, l))
+		if _, _, err := b.pool.AddPackage(raws(parent, child), now); err != nil {
+			b.t.Fatal(err)
+		}
+		return b.signed([]coin{coinOf(parent, 0, l)}, pay(1000, l))
+	}, ErrNonStandard, "missing-ephemeral-spends, tx TXID (wtxid=WTXID) did not spend parent's ephemeral dust"}}
+}
+
+func TestRejectPackages(t *testing.T) {
+	b := newBench(t)
+	l := open()
+	parent, child := b.pair(1000)
+	stranger := b.paying(1000)
+	c := b.coin(l)
+	first, second := b.signed([]coin{c}, pay(5000, l)), b.signed([]coin{c}, pay(6000, l))
+	heavy := func() *wire.MsgTx {
+		return b.signed([]coin{b.coin(l)}, wire.NewTxOut(0, append(script(txscript.OP_RETURN), make([]byte, 60_000)...)))
+	}
+	for want, txs := range map[string][]*wire.MsgTx{
+		"package-too-many-transactions":  slices.Repeat([]*wire.MsgTx{parent}, 26),
+		"package-too-large":              {heavy(), heavy()},
+		"package-contains-duplicates":    {parent, parent, child},
+		"package-not-sorted":             {child, parent},
+		"conflict-in-package":            {first, second},
+		"package-not-child-with-parents": {stranger, parent, child},
+	} {
+		results, _, err := b.pool.AddPackage(raws(txs...), now)
+		if !errors.Is(err, ErrPackage) || err.Error() != want || results != nil {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	for _, list := range [][][]byte{nil, raws(parent), {raw(parent), {1, 2, 3}}} {
+		if _, _, err := b.pool.AddPackage(list, now); err == nil {
+			t.Errorf("%d transactions: accepted", len(list))
+		}
+	}
+	if b.pool.Info().Sequence != 0 {
+		t.Error("a malformed package changed the pool")
+	}
+}

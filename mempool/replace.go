@@ -1,0 +1,134 @@
+package mempool
+
+import (
+	"maps"
+	"slices"
+)
+
+// maxReplacedClusters bounds the clusters that one replacement may touch and so the work of judging it: Core's
+// MAX_REPLACEMENT_CANDIDATES (policy/rbf.h).
+const maxReplacedClusters = 100
+
+// place finds out what e would replace, and refuses it if the rules on replacement, on the cluster it would form or on
+// the shape of TRUC say so. Nothing but e's fee and size counts, no signal in its inputs: full RBF. The caller holds the
+// lock.
+func (p *Pool) place(e *Entry) (replaced []*node, err error) {
+	parents, conflicts := p.parentsOf(e), p.conflictsOf(e)
+	kin := slices.Concat(parents, p.childrenOf(e))
+	sibling, err := checkTRUC(e, parents, conflicts)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkDisjoint(e, parents, conflicts); err != nil {
+		return nil, err
+	}
+	how := ""
+	if sibling != nil {
+		conflicts = append(conflicts, sibling)
+		how = " (including sibling eviction)"
+	}
+	if len(conflicts) > 0 {
+		replaced, err = p.checkReplacement(e, parents, kin, conflicts, how)
+	} else {
+		_, err = checkCluster(e, kin, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return replaced, checkEphemeralSpends(e, parents)
+}
+
+// conflictsOf returns the transactions in the pool that spend the same as e, each once.
+func (p *Pool) conflictsOf(e *Entry) (conflicts []*node) {
+	for _, in := range e.Tx.TxIn {
+		if n := p.spenders[in.PreviousOutPoint]; n != nil && !slices.Contains(conflicts, n) {
+			conflicts = append(conflicts, n)
+		}
+	}
+	return conflicts
+}
+
+// checkDisjoint refuses a transaction that depends on what it would replace.
+func checkDisjoint(e *Entry, parents, conflicts []*node) error {
+	if len(conflicts) == 0 {
+		return nil
+	}
+	for _, n := range reach(&node{parents: parents}, (*node).folks) {
+		if slices.Contains(conflicts, n) {
+			return rejectf(ErrConsensus, "bad-txns-spends-conflicting-tx",
+				"%s spends conflicting transaction %s", e.TxID, n.entry.TxID)
+		}
+	}
+	return nil
+}
+
+// checkReplacement applies Core's rules: not too many clusters, at least the fees of all that goes (rule 3) and the
+// relay of the newcomer on top (rule 4), and a better diagram of the clusters concerned. It returns the conflicts and
+// their descendants.
+func (p *Pool) checkReplacement(e *Entry, parents, kin, conflicts []*node, how string) ([]*node, error) {
+	touched := make(map[*cluster]struct{})
+	for _, n := range conflicts {
+		touched[n.cluster] = struct{}{}
+	}
+	if len(touched) > maxReplacedClusters {
+		return nil, rejectf(ErrConflict, "too many potential replacements"+how,
+			"rejecting replacement %s; too many conflicting clusters (%d > %d)", e.TxID, len(touched), maxReplacedClusters)
+	}
+	replaced := withDescendants(conflicts)
+	var fees int64
+	for n := range replaced {
+		fees += n.entry.Fee
+	}
+	if e.Fee < fees {
+		return nil, rejectf(ErrConflict, "insufficient fee"+how,
+			"rejecting replacement %s, less fees than conflicting txs; %s < %s", e.TxID, formatMoney(e.Fee), formatMoney(fees))
+	}
+	if relay := feeFor(IncrementalRelayFeeRate, e.VSize); e.Fee-fees < relay {
+		return nil, rejectf(ErrConflict, "insufficient fee"+how,
+			"rejecting replacement %s, not enough additional fees to relay; %s < %s", e.TxID, formatMoney(e.Fee-fees), formatMoney(relay))
+	}
+	family, err := checkCluster(e, kin, replaced)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range kin {
+		touched[n.cluster] = struct{}{}
+	}
+	if !improvesDiagram(e, parents, family, touched, replaced) {
+		return nil, rejectf(ErrConflict, "replacement-failed", "insufficient feerate: does not improve feerate diagram")
+	}
+	return slices.Collect(maps.Keys(replaced)), nil
+}
+
+// improvesDiagram compares the touched clusters as they are with what they would be: family joined by e, the rest
+// without replaced.
+func improvesDiagram(e *Entry, parents, family []*node, touched map[*cluster]struct{}, replaced map[*node]struct{}) bool {
+	var before, after []feeFrac
+	placed := make(map[*node]struct{}, len(replaced)+len(family))
+	for n := range replaced {
+		placed[n] = struct{}{}
+	}
+	for _, n := range family {
+		placed[n] = struct{}{}
+	}
+	sortNodes(family)
+	after = appendRates(after, append(family, &node{entry: e, parents: parents}))
+	for c := range touched {
+		for _, k := range c.chunks {
+			before = append(before, k.feeFrac)
+		}
+		for _, part := range components(c.nodes, placed) {
+			after = appendRates(after, part)
+		}
+	}
+	return newDiagram(after).improves(newDiagram(before))
+}
+
+// appendRates appends the chunks of the nodes, which come parents first.
+func appendRates(rates []feeFrac, nodes []*node) []feeFrac {
+	_, chunks := linearize(nodes)
+	for _, k := range chunks {
+		rates = append(rates, k.feeFrac)
+	}
+	return rates
+}

@@ -1,0 +1,27 @@
+package mempool
+
+import (
+	"github.com/btcsuite/btcd/txscript/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+)
+
+// checkScripts runs the script of every input. It is by far the most expensive check, at about 0.1 ms per signature;
+// sigs remembers signatures that were good.
+func checkScripts(e *Entry, spent []spentOutput, flags txscript.ScriptFlags, sigs *txscript.SigCache) error {
+	previous := txscript.NewMultiPrevOutFetcher(nil)
+	for i, in := range e.Tx.TxIn {
+		previous.AddPrevOut(in.PreviousOutPoint, &wire.TxOut{Value: spent[i].Value, PkScript: spent[i].PkScript})
+	}
+	hashes := txscript.NewTxSigHashes(e.Tx, previous)
+	for i, in := range e.Tx.TxIn {
+		vm, err := txscript.NewEngine(spent[i].PkScript, e.Tx, i, flags, sigs, hashes, spent[i].Value, previous)
+		if err == nil {
+			err = vm.Execute()
+		}
+		if err != nil {
+			return rejectf(ErrScript, "mempool-script-verify-flag-failed ("+scriptWord(err, e.Tx, i, spent[i].PkScript)+")",
+				"input %d of %s (wtxid %s), spending %s", i, e.TxID, e.WTxID, in.PreviousOutPoint)
+		}
+	}
+	return nil
+}

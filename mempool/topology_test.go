@@ -1,0 +1,220 @@
+package mempool
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/btcsuite/btcd/txscript/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+)
+
+// chainOf adds n transactions that each spend the one before.
+func chainOf(b *bench, n int, l lock) (last *wire.MsgTx) {
+	last = b.signed([]coin{b.coin(l)}, pay(coinValue-1000, l))
+	b.add(last)
+	for range n - 1 {
+		last = b.signed([]coin{coinOf(last, 0, l)}, pay(last.TxOut[0].Value-1000, l))
+		b.add(last)
+	}
+	return last
+}
+
+func TestClusterLimits(t *testing.T) {
+	l := open()
+	tooLarge := func(t *testing.T, b *bench, tx *wire.MsgTx) {
+		t.Helper()
+		if _, err := b.try(tx); !errors.Is(err, ErrTopology) || err.Error() != "too-large-cluster" {
+			t.Error(err)
+		}
+	}
+	t.Run("64 in a chain", func(t *testing.T) {
+		b := newBench(t)
+		last := chainOf(b, 64, l)
+		tooLarge(t, b, b.signed([]coin{coinOf(last, 0, l)}, pay(1000, l)))
+	})
+	t.Run("siblings count", func(t *testing.T) {
+		b := newBench(t)
+		var outs []*wire.TxOut
+		for range 64 {
+			outs = append(outs, pay(10_000, l))
+		}
+		parent := b.signed([]coin{b.coin(l)}, outs...)
+		b.add(parent)
+		for i := range uint32(63) {
+			b.add(b.signed([]coin{coinOf(parent, i, l)}, pay(9000, l)))
+		}
+		tooLarge(t, b, b.signed([]coin{coinOf(parent, 63, l)}, pay(9000, l)))
+	})
+	t.Run("two clusters may not join", func(t *testing.T) {
+		b := newBench(t)
+		one, two := chainOf(b, 32, l), chainOf(b, 32, l)
+		tooLarge(t, b, b.signed([]coin{coinOf(one, 0, l), coinOf(two, 0, l)}, pay(1000, l)))
+	})
+	t.Run("101 kvB", func(t *testing.T) {
+		b := newBench(t)
+		heavy := append(script(txscript.OP_RETURN), make([]byte, 60_000)...)
+		parent := b.signed([]coin{b.coin(l)}, pay(500_000, l), wire.NewTxOut(0, heavy))
+		b.add(parent)
+		c := coinOf(parent, 0, l)
+		b.add(b.signed([]coin{b.coin(l)}, wire.NewTxOut(0, heavy))) // another cluster
+		tooLarge(t, b, b.signed([]coin{c}, wire.NewTxOut(0, heavy)))
+		b.add(b.signed([]coin{c}, wire.NewTxOut(0, heavy[:40_000])))
+	})
+}
+
+// versioned makes a signed transaction of this version.
+func (b *bench) versioned(v int32, coins []coin, outs ...*wire.TxOut) *wire.MsgTx {
+	tx := unsigned(coins, outs...)
+	tx.Version = v
+	b.sign(tx, coins)
+	return tx
+}
+
+// parentOf adds a transaction of this version with two outputs.
+func (b *bench) parentOf(v int32, l lock) *wire.MsgTx {
+	tx := b.versioned(v, []coin{b.coin(l)}, pay(400_000, l), pay(400_000, l))
+	b.add(tx)
+	return tx
+}
+
+func trucRejections() []rejection {
+	l := p2wpkh(1)
+	padding := func(n int) *wire.TxOut {
+		return wire.NewTxOut(0, append(script(txscript.OP_RETURN), make([]byte, n)...))
+	}
+	violation := func(detail string) string { return "TRUC-violation, " + detail }
+	return []rejection{
+		{"child of version 2", func(b *bench) *wire.MsgTx {
+			return b.versioned(3, []coin{coinOf(b.parentOf(2, l), 0, l)}, pay(1000, l))
+		}, ErrTopology, violation("version=3 tx TXID (wtxid=WTXID) cannot spend from non-version=3 tx PARENT (wtxid=WPARENT)")},
+		{"version 2 child", func(b *bench) *wire.MsgTx {
+			return b.versioned(2, []coin{coinOf(b.parentOf(3, l), 0, l)}, pay(1000, l))
+		}, ErrTopology, violation("non-version=3 tx TXID (wtxid=WTXID) cannot spend from version=3 tx PARENT (wtxid=WPARENT)")},
+		{"TRUC too big", func(b *bench) *wire.MsgTx {
+			return b.versioned(3, []coin{b.coin(l)}, padding(9_990))
+		}, ErrTopology, violation("version=3 tx TXID (wtxid=WTXID) is too big: 10081 > 10000 virtual bytes")},
+		{"TRUC child too big", func(b *bench) *wire.MsgTx {
+			return b.versioned(3, []coin{coinOf(b.parentOf(3, l), 0, l)}, padding(1_000))
+		}, ErrTopology, violation("version=3 child tx TXID (wtxid=WTXID) is too big: 1091 > 1000 virtual bytes")},
+		{"two TRUC parents", func(b *bench) *wire.MsgTx {
+			return b.versioned(3, []coin{coinOf(b.parentOf(3, l), 0, l), coinOf(b.parentOf(3, l), 0, l)}, pay(1000, l))
+		}, ErrTopology, violation("tx TXID (wtxid=WTXID) would have too many ancestors")},
+		{"TRUC grandchild", func(b *bench) *wire.MsgTx {
+			child := b.versioned(3, []coin{coinOf(b.parentOf(3, l), 0, l)}, pay(300_000, l))
+			b.add(child)
+			return b.versioned(3, []coin{coinOf(child, 0, l)}, pay(1000, l))
+		}, ErrTopology, violation("tx TXID (wtxid=WTXID) would have too many ancestors")},
+		{"second TRUC child", func(b *bench) *wire.MsgTx {
+			parent := b.parentOf(3, l)
+			b.add(b.versioned(3, []coin{coinOf(parent, 0, l)}, pay(1000, l)))
+			return b.versioned(3, []coin{coinOf(parent, 1, l)}, pay(10_000, l))
+		}, ErrConflict, "insufficient fee (including sibling eviction), rejecting replacement TXID, less fees than conflicting txs; 0.0039 < 0.00399"},
+	}
+}
+
+func TestAcceptTRUC(t *testing.T) {
+	l := p2wpkh(1)
+	for name, build := range map[string]func(b *bench) *wire.MsgTx{
+		"second child that pays more": func(b *bench) *wire.MsgTx {
+			parent := b.parentOf(3, l)
+			b.add(b.versioned(3, []coin{coinOf(parent, 0, l)}, pay(2000, l)))
+			return b.versioned(3, []coin{coinOf(parent, 1, l)}, pay(1000, l))
+		},
+		"second child in place of the first": func(b *bench) *wire.MsgTx {
+			parent := b.parentOf(3, l)
+			b.add(b.versioned(3, []coin{coinOf(parent, 0, l)}, pay(2000, l)))
+			return b.versioned(3, []coin{coinOf(parent, 0, l), coinOf(parent, 1, l)}, pay(1000, l))
+		},
+		"only child": func(b *bench) *wire.MsgTx {
+			return b.versioned(3, []coin{coinOf(b.parentOf(3, l), 0, l), b.coin(l)}, pay(1000, l))
+		},
+	} {
+		b := newBench(t)
+		if _, err := b.try(build(b)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// lastMinute is a PrevOuts that changes the pool after the candidate was resolved and before it is committed.
+type lastMinute struct {
+	*chain
+	once func()
+}
+
+func (l *lastMinute) Lookup(op wire.OutPoint) (PrevOut, bool, error) {
+	if f := l.once; f != nil {
+		l.once = nil
+		f()
+	}
+	return l.chain.Lookup(op)
+}
+
+func TestCommitRepeatsWhatMayHaveChanged(t *testing.T) {
+	l := open()
+	setup := func() (*bench, *lastMinute) {
+		late := &lastMinute{}
+		b := newBench(t, func(c *Config) {
+			late.chain = c.PrevOuts.(*chain)
+			c.PrevOuts = late
+			c.Workers = 2
+		})
+		return b, late
+	}
+	t.Run("a conflict came in", func(t *testing.T) {
+		b, late := setup()
+		c := b.coin(l)
+		first, second := b.signed([]coin{c}, pay(2000, l)), b.signed([]coin{c}, pay(2001, l))
+		late.once = func() { b.add(first) }
+		if _, err := b.try(second); !errors.Is(err, ErrConflict) {
+			t.Error(err)
+		}
+	})
+	t.Run("the parent left", func(t *testing.T) {
+		b, late := setup()
+		parent := b.signed([]coin{b.coin(l)}, pay(9000, l))
+		e := b.add(parent)
+		child := b.signed([]coin{coinOf(parent, 0, l), b.coin(l)}, pay(1000, l))
+		late.once = func() { b.pool.Remove(e.WTxID, ReasonConflict) }
+		if _, err := b.try(child); !errors.Is(err, ErrMissingInputs) {
+			t.Error(err)
+		}
+	})
+	t.Run("the same came in", func(t *testing.T) {
+		b, late := setup()
+		tx := b.simple()
+		var held *Entry
+		late.once = func() { held = b.add(tx) }
+		if e, err := b.try(tx); !errors.Is(err, ErrAlreadyInMempool) || e != held {
+			t.Errorf("%v, %v", e, err)
+		}
+	})
+	t.Run("the cluster filled up", func(t *testing.T) {
+		b, late := setup()
+		root := b.signed([]coin{b.coin(l)}, pay(400_000, l), pay(300_000, l))
+		b.add(root)
+		last := root
+		for range 62 {
+			last = b.signed([]coin{coinOf(last, 0, l)}, pay(last.TxOut[0].Value-1000, l))
+			b.add(last)
+		}
+		other := b.signed([]coin{coinOf(last, 0, l)}, pay(1000, l))
+		late.once = func() { b.add(other) } // the 64th
+		tx := b.signed([]coin{coinOf(root, 1, l), b.coin(l)}, pay(1000, l))
+		if _, err := b.try(tx); !errors.Is(err, ErrTopology) {
+			t.Error(err)
+		}
+	})
+	t.Run("the floor rose", func(t *testing.T) {
+		b, late := setup()
+		tx := b.simple()
+		late.once = func() {
+			b.pool.mu.Lock()
+			b.pool.floor.raise(10_000, now)
+			b.pool.mu.Unlock()
+		}
+		if _, err := b.try(tx); !errors.Is(err, ErrFee) || err.Error() != "mempool min fee not met, 1000 < 1111" {
+			t.Error(err)
+		}
+	})
+}
