@@ -1,0 +1,18 @@
+package storage
+
+import "fmt"
+
+// checkSpace fails with [ErrDiskFull] when a commit might run out of disk.
+func (db *DB) checkSpace() error {
+	if db.dir == "" {
+		return nil
+	}
+	free, err := db.options.FreeSpace(db.dir)
+	if err != nil {
+		return fmt.Errorf("ask for free disk space: %w", err)
+	}
+	if free < MinFree {
+		return fmt.Errorf("%w: %d MiB free, %d MiB needed: free some on the disk of %s", ErrDiskFull, free>>20, MinFree>>20, db.dir)
+	}
+	return nil
+}
