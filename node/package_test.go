@@ -1,0 +1,148 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/txscript/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+
+	"github.com/txnode/txnode/mempool"
+)
+
+// anyoneCanSpend is an allocation whose outputs need no signature.
+type anyoneCanSpend struct{ mempool.PrevOuts }
+
+var (
+	trueScript = []byte{txscript.OP_1}
+	trueOutput = append([]byte{txscript.OP_0, 32}, chainhash.HashB(trueScript)...)
+)
+
+func (anyoneCanSpend) Lookup(op wire.OutPoint) (mempool.PrevOut, bool, error) {
+	return mempool.PrevOut{Value: 1_000_000, PkScript: trueOutput}, op.Hash == chainhash.Hash{1}, nil
+}
+
+func spendTrue(op wire.OutPoint, value int64) (raw []byte, txid chainhash.Hash) {
+	tx := wire.NewMsgTx(2)
+	tx.AddTxIn(wire.NewTxIn(&op, nil, wire.TxWitness{trueScript}))
+	tx.AddTxOut(wire.NewTxOut(value, trueOutput))
+	var b bytes.Buffer
+	if err := tx.Serialize(&b); err != nil {
+		panic(err)
+	}
+	return b.Bytes(), tx.TxHash()
+}
+
+func TestPackagesSurviveARestart(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.PrevOuts = anyoneCanSpend{cfg.PrevOuts}
+	cfg.DataDir = t.TempDir()
+	n, stop := run(t, cfg)
+	parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 1_000_000)
+	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 990_000)
+	if _, err := n.Submit(t.Context(), parent); !errors.Is(err, mempool.ErrFee) {
+		t.Fatal(err)
+	}
+	if _, err := n.SubmitPackage(t.Context(), [][]byte{child, parent}); !errors.Is(err, mempool.ErrPackage) {
+		t.Error(err)
+	}
+	results, err := n.SubmitPackage(t.Context(), [][]byte{parent, child})
+	if err != nil || len(results) != 2 {
+		t.Fatalf("%+v, %v", results, err)
+	}
+	before, count := n.Digest()
+	if count != 2 {
+		t.Errorf("the digest covers %d transactions", count)
+	}
+	stop()
+	n, _ = run(t, cfg)
+	if after, _ := n.Digest(); after != before {
+		t.Errorf("after the restart the mempool has %d transactions", n.Mempool().Info().Count)
+	}
+}
+
+// Neither transaction is accepted alone in this order by another node.
+func TestPackagesSpread(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.PrevOuts = anyoneCanSpend{cfg.PrevOuts}
+	sender, _ := run(t, cfg)
+	cfg.P2P.Bootstrap = []string{sender.Addrs()[0].String()}
+	receiver, _ := run(t, cfg)
+	arrivals := receiver.Events(t.Context())
+	peers := sender.Events(t.Context())
+	if len(sender.Peers()) == 0 {
+		for e := range peers {
+			if e.Kind == EventPeerUp {
+				break
+			}
+		}
+	}
+	parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 1_000_000)
+	child, childID := spendTrue(wire.OutPoint{Hash: txid}, 990_000)
+	if _, err := sender.SubmitPackage(t.Context(), [][]byte{parent, child}); err != nil {
+		t.Fatal(err)
+	}
+	for e := range arrivals {
+		if e.Kind == EventAdded && e.Entry.TxID == childID {
+			break
+		}
+	}
+	if receiver.Mempool().GetByTxID(txid) == nil {
+		t.Error("the parent did not come")
+	}
+}
+
+func TestLowFeeParentMeetsItsChild(t *testing.T) {
+	parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 1_000_000)
+	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 990_000)
+	cfg := testConfig(t)
+	cfg.PrevOuts = anyoneCanSpend{cfg.PrevOuts}
+	for name, order := range map[string][2][]byte{"parent first": {parent, child}, "child first": {child, parent}} {
+		n, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.peers[1] = "the announcer"
+		for _, raw := range order {
+			n.settle(n.admit(t.Context(), candidate{origin: 1, wtxid: chainhash.DoubleHashH(raw), raw: raw}))
+		}
+		pack, ok := n.admission.pop()
+		n.admission.charge(pack, 0)
+		if !ok || len(pack.pack) != 2 || len(n.admission.lines) != 0 {
+			t.Fatalf("%s: %+v", name, pack)
+		}
+		n.settle(n.admit(t.Context(), pack))
+		if _, count := n.relay.Digest(); count != 2 || n.orphans.Len() != 0 {
+			t.Errorf("%s: %d transactions, %d orphans", name, count, n.orphans.Len())
+		}
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestLowFeeMemoryIsBounded(t *testing.T) {
+	var l lowFee
+	child := func(parents ...chainhash.Hash) *wire.MsgTx {
+		tx := wire.NewMsgTx(2)
+		for _, id := range parents {
+			tx.AddTxIn(wire.NewTxIn(&wire.OutPoint{Hash: id}, nil, nil))
+		}
+		return tx
+	}
+	for range maxLowFee + 10 {
+		l.add(chainhash.Hash{1}, make([]byte, 100))
+	}
+	many := child(chainhash.Hash{1}, chainhash.Hash{2}, chainhash.Hash{1}, chainhash.Hash{3})
+	if len(l.txs) != maxLowFee || l.bytes != maxLowFee*100 || len(l.parentsOf(many)) != maxLowFeeTries {
+		t.Errorf("%d transactions, %d bytes", len(l.txs), l.bytes)
+	}
+	for range 20 {
+		l.add(chainhash.Hash{2}, make([]byte, 100_000))
+	}
+	if l.bytes > maxLowFeeBytes || l.parentsOf(child(chainhash.Hash{1})) != nil {
+		t.Errorf("%d bytes", l.bytes)
+	}
+}
