@@ -1,0 +1,209 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+
+	"github.com/txnode/txnode/mempool"
+)
+
+// Errors a [Backend] returns, wrapped or as they are, for what the server must
+// answer with a code of its own.
+var (
+	// ErrNodeAdded: AddNode was given an address it keeps already.
+	ErrNodeAdded = errors.New("node already added")
+	// ErrNodeNotAdded: RemoveNode was given an address AddNode was not.
+	ErrNodeNotAdded = errors.New("node has not been added")
+	// ErrNotConnected: Disconnect was given a peer that is not there.
+	ErrNotConnected = errors.New("node not found in connected nodes")
+	// ErrBadAddress: an address is no multiaddr that could be dialled.
+	ErrBadAddress = errors.New("invalid node address")
+)
+
+// Backend is the node that a server speaks for. Its methods are called from
+// many goroutines at once and, but for Submit, Check, Connect,
+// Reconcile and Propagation, return without waiting for anything.
+type Backend interface {
+	// Submit adds a serialized transaction to the mempool and has it announced.
+	// It returns once the transaction is durable. One that is in the mempool
+	// already is announced again, which is no error; a valid one that is not
+	// enters it only if allow returns nil. A refusal is a *mempool.RuleError, or
+	// what allow returned. The entry comes with it too, once the bytes were
+	// decoded.
+	Submit(ctx context.Context, raw []byte, allow func(*mempool.Entry) error) (*mempool.Entry, error)
+
+	// Check judges a transaction as Submit would and changes nothing. Unlike
+	// Submit it refuses a transaction that is in the mempool. The entry comes
+	// with a refusal too, once the bytes were decoded.
+	Check(ctx context.Context, raw []byte) (*mempool.Entry, error)
+
+	// Mempool is what is read for every other question about transactions.
+	Mempool() *mempool.Pool
+
+	// Accepted yields the transactions that enter the mempool after it was called,
+	// in order, until ctx ends. That it ends before means that the node stopped or
+	// that this consumer was so slow that it missed some.
+	Accepted(ctx context.Context) iter.Seq[*mempool.Entry]
+
+	// Sequence is the number of the latest change of the mempool, and EventsSince
+	// yields what happened after one and then what happens, until ctx ends or the
+	// node stops. What it cannot yield any more it tells of as "missed".
+	Sequence() uint64
+	EventsSince(ctx context.Context, after uint64) iter.Seq[Event]
+
+	// Tip is the block height and median time that transactions are judged at.
+	Tip() (height int32, medianTime time.Time)
+
+	// Digest is the mempool digest and the number of transactions it covers.
+	Digest() (digest [32]byte, count int)
+
+	// Overlay is what the node hears of the network beyond its peers.
+	Overlay() Overlay
+
+	// Authors are the other nodes that it hears of, by peer id, and Interval is that
+	// between its own beacons.
+	Authors() (authors []OverlayNode, interval time.Duration)
+
+	// Unbroadcast reports whether a transaction was submitted here and has not been
+	// shown to have arrived anywhere; UnbroadcastCount is how many those are.
+	Unbroadcast(wtxid chainhash.Hash) bool
+	UnbroadcastCount() int
+
+	// Network describes the node's own end of the network.
+	Network() Network
+
+	// NetTotals is how many stream bytes were sent and received.
+	NetTotals() (sent, received uint64)
+
+	// Peers are the connected peers, oldest first.
+	Peers() []Peer
+
+	// AddNode keeps the node connected to the multiaddr addr from now on.
+	AddNode(addr string) error
+	// RemoveNode ends what AddNode began. The connection stays.
+	RemoveNode(addr string) error
+	// Connect tries the multiaddr addr once.
+	Connect(ctx context.Context, addr string) error
+	// Disconnect closes the link with that [Peer.ID].
+	Disconnect(id uint64) error
+
+	// Rounds are the last reconciliation rounds, oldest first.
+	Rounds() []Round
+	// Reconcile has a round with the peer of that [Peer.ID] and waits for its end.
+	// An error is [ErrNotConnected] or says why there was none; that a round
+	// failed is none.
+	Reconcile(ctx context.Context, id uint64) (Round, Difference, error)
+
+	// Propagation tells how far the transaction with this wtxid or, while it is in
+	// the mempool, this txid has spread. With a fraction above 0 it waits until
+	// that share of the peers holds it or ctx ends, which is no error. The verdict
+	// is left empty. An error may be [ErrNoReceipt].
+	Propagation(ctx context.Context, id chainhash.Hash, fraction float64) (Propagation, error)
+
+	// Uptime is how long the node has been running.
+	Uptime() time.Duration
+	// Loaded reports whether the stored mempool has been read. Before, most
+	// methods answer with code −28.
+	Loaded() bool
+	// Stop asks the node to shut down and returns at once.
+	Stop()
+}
+
+// Network is the node's own end of the network.
+type Network struct {
+	Name        string   // as Core names chains: main, test, testnet4, signet, regtest
+	PeerID      string   // own libp2p peer id
+	ListenAddrs []string // multiaddrs peers can dial, without /p2p
+	Active      bool     // connections are made and accepted
+}
+
+// Overlay is what the node hears of the network beyond its peers, by beacons.
+// It is hearsay: nobody vouches for it.
+type Overlay struct {
+	Nodes   int `json:"nodes"`   // nodes heard lately, this one included
+	Digests int `json:"digests"` // distinct mempool digests among them; 1: converged
+}
+
+// OverlayNode is what the last beacon of another node tells.
+type OverlayNode struct {
+	PeerID   string  `json:"peerid"`
+	Agent    string  `json:"agent"`
+	Digest   string  `json:"digest"` // of its mempool, in hex
+	Count    uint64  `json:"count"`  // transactions in it
+	Bytes    uint64  `json:"bytes"`
+	FeeFloor Amount  `json:"feefloor"` // BTC/kvB
+	Sequence uint64  `json:"sequence"` // of its latest change
+	Heard    float64 `json:"heard"`    // seconds since 1970
+	Lags     bool    `json:"lags"`     // it held another mempool than this node does now, of fewer transactions
+}
+
+// Peer is one connected peer. Fields the node does not measure are zero.
+type Peer struct {
+	ID        uint64 // of the link; rises, never reused
+	PeerID    string // libp2p peer id
+	Addr      string // remote multiaddr, without /p2p
+	LocalAddr string // local multiaddr
+	Agent     string // as identify tells it, e.g. txnode/0.1.0
+	Inbound   bool
+	Manual    bool  // connected because of AddNode or Connect
+	Mesh      bool  // transactions are pushed on this link
+	FeeFloor  int64 // lowest fee rate the peer wants to hear of, in sat/kvB
+	ToSend    int   // transactions waiting to be announced
+
+	Connected time.Time
+	LastSend  time.Time
+	LastRecv  time.Time
+	LastTx    time.Time // last valid transaction got from the peer
+
+	BytesSent, BytesRecv uint64 // on relay streams
+	// SentPerMsg and RecvPerMsg split the bytes by message kind. Nil: unknown.
+	SentPerMsg, RecvPerMsg map[string]uint64
+
+	Ping, MinPing time.Duration // zero: not measured
+}
+
+// Kinds of rounds.
+const (
+	KindSteady = "steady" // over what is new on the link
+	KindSync   = "sync"   // over whole mempools
+)
+
+// Round is a finished round of reconciliation with a peer.
+type Round struct {
+	ID            uint64  `json:"id"` // counts the rounds of one link and initiator
+	PeerID        string  `json:"peer_id"`
+	Link          uint64  `json:"peer"` // [Peer.ID]
+	Initiator     bool    `json:"initiator"`
+	Kind          string  `json:"kind"`       // KindSteady or KindSync
+	Ours          int     `json:"ours"`       // transactions of this node that took part
+	Theirs        int     `json:"theirs"`     // of the peer
+	Estimate      int     `json:"estimate"`   // how many only one side has, before the comparison; known to the answering side
+	Difference    int     `json:"difference"` // the same, as it came out
+	Wanted        int     `json:"wanted"`     // offered by the peer
+	Offered       int     `json:"offered"`    // offered to the peer
+	Lacked        int     `json:"lacked"`     // of Offered: for a minute or longer
+	Withheld      int     `json:"withheld"`   // of Wanted: for a minute or longer
+	BytesSent     int     `json:"bytessent"`  // without bodies
+	BytesReceived int     `json:"bytesrecv"`
+	Started       float64 `json:"started"` // Unix time
+	Seconds       float64 `json:"duration"`
+	Outcome       string  `json:"outcome"`          // equal, reconciled, busy, resync, timeout, superseded, disconnected
+	Reason        string  `json:"reason,omitempty"` // of a failure
+}
+
+// Difference is in what two mempools differed, at most 5000 transactions each.
+type Difference struct {
+	Ours    []string  `json:"ours"`    // wtxids that the peer lacks
+	Theirs  []string  `json:"theirs"`  // short ids that this node lacks and now requests
+	Refused []Refused `json:"refused"` // transactions of the peer that this node refused for good
+}
+
+// Refused is a transaction and why it is not in the mempool.
+type Refused struct {
+	WTxID  string `json:"wtxid"`
+	Reason string `json:"reason"`
+}

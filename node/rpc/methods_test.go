@@ -1,0 +1,427 @@
+package rpc
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/txscript/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+)
+
+// callRaw calls a method over HTTP as JSON-RPC 2.0; params is JSON.
+func callRaw(t testing.TB, n *fakeNode, method, params string) (json.RawMessage, *Error) {
+	t.Helper()
+	w := serve(n.server(), newRequest("/", fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q,"params":%s}`, method, params)))
+	var reply struct {
+		Result json.RawMessage
+		Error  *Error
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &reply); err != nil {
+		t.Fatalf("%s %s: HTTP %d %q: %v", method, params, w.Code, w.Body, err)
+	}
+	return reply.Result, reply.Error
+}
+
+// scenario is a node whose mempool holds a parent and its child.
+type scenario struct {
+	node          *fakeNode
+	parent, child *wire.MsgTx
+}
+
+func newScenario(t testing.TB) scenario {
+	s := scenario{node: newFakeNode(), parent: spend(coin(0), coinValue-2000, 1000)}
+	e := s.node.add(t, s.parent)
+	s.child = spend(outputOf(e, 0), coinValue-5000)
+	s.node.add(t, s.child)
+	return s
+}
+
+// expand replaces names in braces by what the scenario knows.
+func (s scenario) expand(text string) string {
+	other := spend(coin(0), coinValue-3000) // conflicts with parent
+	burn := spend(coin(1), coinValue-10_000)
+	burn.AddTxOut(wire.NewTxOut(1000, []byte{txscript.OP_RETURN}))
+	malleated := s.parent.Copy()
+	malleated.TxIn[0].Witness = wire.TxWitness{{1}, anyoneWitness}
+	wrong := spend(coin(1), coinValue-1000)
+	wrong.TxIn[0].Witness = wire.TxWitness{{txscript.OP_FALSE}}
+	return strings.NewReplacer(
+		"{parent}", s.parent.TxID(), "{child}", s.child.TxID(), "{parent wtxid}", s.parent.WitnessHash().String(),
+		"{parent hex}", hexOf(s.parent), "{child hex}", hexOf(s.child),
+		"{new hex}", hexOf(spend(coin(1), coinValue-1000)), "{new}", spend(coin(1), coinValue-1000).TxID(),
+		"{new wtxid}", spend(coin(1), coinValue-1000).WitnessHash().String(),
+		"{generous hex}", hexOf(spend(coin(1), coinValue/2)), "{generous}", spend(coin(1), coinValue/2).TxID(),
+		"{generous wtxid}", spend(coin(1), coinValue/2).WitnessHash().String(),
+		"{free hex}", hexOf(spend(coin(1), coinValue)),
+		"{conflict hex}", hexOf(other), "{conflict}", other.TxID(),
+		"{unknown hex}", hexOf(spend(coin(99), 1000)), "{unknown}", spend(coin(99), 1000).TxID(), "{unknown wtxid}", spend(coin(99), 1000).WitnessHash().String(),
+		"{burn hex}", hexOf(burn), "{burn}", burn.TxID(),
+		"{malleated hex}", hexOf(malleated),
+		"{wrong hex}", hexOf(wrong),
+		"{64 zeros}", zeroHash,
+	).Replace(text)
+}
+
+// TestResults compares whole results.
+func TestResults(t *testing.T) {
+	for _, test := range []struct{ method, params, want string }{
+		{"getrawmempool", `[]`, `["{parent}","{child}"]`},
+		{"getrawmempool", `[false]`, `["{parent}","{child}"]`},
+		{"getrawmempool", `{"mempool_sequence":true}`, `{"txids":["{parent}","{child}"],"mempool_sequence":3}`},
+		{"getmempoolancestors", `["{child}"]`, `["{parent}"]`},
+		{"getmempoolancestors", `["{parent}"]`, `[]`},
+		{"getmempooldescendants", `["{parent}"]`, `["{child}"]`},
+		{"getmempoolentry", `["{parent}"]`, `{"vsize":139,"vsize_bip141":139,"vsize_adjusted":139,"weight":553,"time":1800000100,"height":200,
+			"descendantcount":2,"descendantsize":235,"ancestorcount":1,"ancestorsize":139,"chunkweight":934,"wtxid":"{parent wtxid}",
+			"fees":{"base":0.00001000,"modified":0.00001000,"ancestor":0.00001000,"descendant":0.00004000,"chunk":0.00004000},
+			"depends":[],"spentby":["{child}"],"bip125-replaceable":false,"unbroadcast":false}`},
+		{"getmempoolcluster", `["{child}"]`, `{"clusterweight":934,"txcount":2,"chunks":[{"chunkfee":0.00004000,"chunkweight":934,"txs":["{parent}","{child}"]}]}`},
+		{"getmempoolinfo", `[]`, `{"loaded":true,"size":2,"bytes":235,"usage":2064,"total_fee":0.00004000,"maxmempool":300000000,
+			"mempoolminfee":0.00000100,"minrelaytxfee":0.00000100,"incrementalrelayfee":0.00000100,"unbroadcastcount":0,
+			"fullrbf":true,"permitbaremultisig":true,"maxdatacarriersize":100000}`},
+		{"getmempooldigest", `[]`, `{"digest":"ab00000000000000000000000000000000000000000000000000000000000000","count":2,"bytes":241,"overlay":{"nodes":5,"digests":2}}`},
+		{"getoverlayinfo", `[]`, `{"nodes":5,"digests":2,"interval":29,"lagging":1,"others":[{"peerid":"12D3KooWPeerTwo","agent":"txnode/0.1.0","digest":"cd",
+			"count":1,"bytes":120,"feefloor":0.00000100,"sequence":7,"heard":1.5,"lags":true}]}`},
+
+		{"sendrawtransaction", `["{new hex}"]`, `"{new}"`},
+		{"sendrawtransaction", `["{new hex}",0.1]`, `"{new}"`},
+		{"sendrawtransaction", `["{new hex}","0.1"]`, `"{new}"`},
+		{"sendrawtransaction", `["{new hex}",false]`, `"{new}"`},
+		{"sendrawtransaction", `["{new hex}",null,0]`, `"{new}"`},
+		{"sendrawtransaction", `["{new hex}",1e-3]`, `"{new}"`},
+		{"sendrawtransaction", `["{generous hex}",0]`, `"{generous}"`},
+		{"sendrawtransaction", `["{generous hex}",true]`, `"{generous}"`},
+		{"sendrawtransaction", `{"hexstring":"{new hex}"}`, `"{new}"`},
+		{"sendrawtransaction", `{"args":["{generous hex}"],"maxfeerate":0}`, `"{generous}"`},
+		{"sendrawtransaction", `["{burn hex}",0.1,0.00001]`, `"{burn}"`},
+		{"sendrawtransaction", `["{parent hex}"]`, `"{parent}"`},
+		{"sendrawtransaction", `["{parent hex}",0.00000001]`, `"{parent}"`},
+		{"sendrawtransaction", `["{malleated hex}"]`, `"{parent}"`},
+
+		{"testmempoolaccept", `[["{new hex}"]]`, `[{"txid":"{new}","wtxid":"{new wtxid}","allowed":true,"vsize_adjusted":96,"vsize":96,"vsize_bip141":96,
+			"fees":{"base":0.00001000,"effective-feerate":0.00010416,"effective-includes":["{new wtxid}"]}}]`},
+		{"testmempoolaccept", `[["{generous hex}"]]`, `[{"txid":"{generous}","wtxid":"{generous wtxid}","allowed":false,"reject-reason":"max-fee-exceeded"}]`},
+		{"testmempoolaccept", `[["{unknown hex}","{parent hex}"],0]`, `[
+			{"txid":"{unknown}","wtxid":"{unknown wtxid}","allowed":false,"reject-reason":"missing-inputs"},
+			{"txid":"{parent}","wtxid":"{parent wtxid}","allowed":false,"reject-reason":"txn-already-in-mempool","reject-details":"txn-already-in-mempool"}]`},
+
+		{"getrawtransaction", `["{parent}"]`, `"{parent hex}"`},
+		{"getrawtransaction", `["{parent}",0]`, `"{parent hex}"`},
+		{"getrawtransaction", `["{parent}",false]`, `"{parent hex}"`},
+		{"getrawtransaction", `{"txid":"{parent}","verbosity":0}`, `"{parent hex}"`},
+
+		{"getblockcount", `[]`, `200`},
+		{"getconnectioncount", `[]`, `2`},
+		{"addnode", `["/ip4/192.0.2.1/tcp/1/p2p/x","add"]`, `null`},
+		{"addnode", `["/ip4/192.0.2.1/tcp/1/p2p/x","onetry"]`, `null`},
+		{"disconnectnode", `["",2]`, `null`},
+		{"disconnectnode", `["/ip4/127.0.0.1/tcp/18555"]`, `null`},
+		{"disconnectnode", `{"nodeid":1}`, `null`},
+		{"uptime", `[]`, `100`},
+		{"stop", `[]`, `"txnode stopping"`},
+		{"help", `["nonsense"]`, `"help: unknown command: nonsense"`},
+	} {
+		t.Run(test.method+test.params, func(t *testing.T) {
+			s := newScenario(t)
+			result, failure := callRaw(t, s.node, test.method, s.expand(test.params))
+			if failure != nil {
+				t.Fatal(failure)
+			}
+			var got, want any
+			if err := errors.Join(json.Unmarshal(result, &got), json.Unmarshal([]byte(s.expand(test.want)), &want)); err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("result:\n%s\nwant:\n%s", result, s.expand(test.want))
+			}
+		})
+	}
+}
+
+// TestErrors compares code and text.
+func TestErrors(t *testing.T) {
+	const (
+		decode    = "TX decode failed. Make sure the tx has at least one input."
+		wrongType = "Wrong type passed:\n{\n    \"Position %d (%s)\": \"JSON value of type %s is not of expected type %s\"\n}"
+		maxFee    = "Fee exceeds maximum configured by user (e.g. -maxtxfee, maxfeerate)"
+	)
+	for _, test := range []struct {
+		method, params string
+		code           Code
+		message        string
+	}{
+		{"getinfo", `[]`, -32601, "Method not found"},
+		{"", `[]`, -32601, "Method not found"},
+
+		{"getrawmempool", `[true,true]`, -8, "Verbose results cannot contain mempool sequence values."},
+		{"getrawmempool", `["true"]`, -3, fmt.Sprintf(wrongType, 1, "verbose", "string", "bool")},
+		{"getrawmempool", `[true,false,1]`, -1, "getrawmempool ( verbose mempool_sequence )\n\n…"},
+		{"getrawmempool", `{"verbos":true}`, -8, "Unknown named parameter verbos"},
+		{"getrawmempool", `{"verbose":true,"verbose":true}`, -8, "Parameter verbose specified multiple times"},
+		{"getrawmempool", `{"args":[true],"verbose":true}`, -8, "Parameter verbose specified twice both as positional and named argument"},
+		{"getmempoolentry", `["{64 zeros}"]`, -5, "Transaction not in mempool"},
+		{"getmempoolentry", `[]`, -1, "getmempoolentry \"txid\"\n\n…"},
+		{"getmempoolentry", `[null]`, -1, "getmempoolentry \"txid\"\n\n…"},
+		{"getmempoolentry", `["00"]`, -8, "txid must be of length 64 (not 2, for '00')"},
+		{"getmempoolentry", `["x` + zeroHash[1:] + `"]`, -8, "txid must be hexadecimal string (not 'x" + zeroHash[1:] + "')"},
+		{"getmempoolentry", `[1]`, -3, fmt.Sprintf(wrongType, 1, "txid", "number", "string")},
+		{"getmempoolancestors", `["{64 zeros}"]`, -5, "Transaction not in mempool"},
+		{"getmempooldescendants", `["{64 zeros}"]`, -5, "Transaction not in mempool"},
+
+		{"sendrawtransaction", `["zz"]`, -22, decode},
+		{"sendrawtransaction", `[""]`, -22, decode},
+		{"sendrawtransaction", `["{new hex}00"]`, -22, decode},
+		{"sendrawtransaction", `["{new hex}0"]`, -22, decode},
+		{"sendrawtransaction", `["01000000fdffff"]`, -22, decode},
+		{"sendrawtransaction", `[1]`, -3, fmt.Sprintf(wrongType, 1, "hexstring", "number", "string")},
+		{"sendrawtransaction", `["{new hex}","x"]`, -3, "Invalid amount"},
+		{"sendrawtransaction", `["{new hex}",0.000000001]`, -3, "Invalid amount"},
+		{"sendrawtransaction", `["{new hex}",-1]`, -3, "Amount out of range"},
+		{"sendrawtransaction", `["{new hex}",[]]`, -3, "Amount is not a number or string"},
+		{"sendrawtransaction", `["{new hex}",1]`, -8, "Fee rates larger than or equal to 1BTC/kvB are not accepted"},
+		{"sendrawtransaction", `["{new hex}",0.1,{}]`, -3, "Amount is not a number or string"},
+		{"sendrawtransaction", `["{generous hex}"]`, -25, maxFee},
+		{"sendrawtransaction", `["{generous hex}",false]`, -25, maxFee},
+		{"sendrawtransaction", `["{new hex}",0.00000001]`, -25, maxFee},
+		{"sendrawtransaction", `["{burn hex}"]`, -25, "Unspendable output exceeds maximum configured by user (maxburnamount)"},
+		{"sendrawtransaction", `["{unknown hex}"]`, -25, "bad-txns-inputs-missingorspent"},
+		{"sendrawtransaction", `["{unknown hex}",0]`, -25, "bad-txns-inputs-missingorspent"},
+		{"sendrawtransaction", `["{conflict hex}"]`, -26, "insufficient fee, rejecting replacement {conflict}, less fees than conflicting txs; 0.00003 < 0.00004"},
+		{"sendrawtransaction", `["{free hex}"]`, -26, "min relay fee not met, 0 < 10"},
+		{"sendrawtransaction", `["{wrong hex}"]`, -26, "mempool-script-verify-flag-failed (…"},
+
+		{"testmempoolaccept", `[]`, -1, "testmempoolaccept [\"rawtx\",...] ( maxfeerate )\n\n…"},
+		{"testmempoolaccept", `[[]]`, -8, "Array must contain between 1 and 25 transactions."},
+		{"testmempoolaccept", `[[` + strings.Repeat(`"",`, 25) + `""]]`, -8, "Array must contain between 1 and 25 transactions."},
+		{"testmempoolaccept", `["00"]`, -3, fmt.Sprintf(wrongType, 1, "rawtxs", "string", "array")},
+		{"testmempoolaccept", `[[1]]`, -3, "JSON value of type number is not of expected type string"},
+		{"testmempoolaccept", `[["{new hex}","00aa"]]`, -22, "TX decode failed: 00aa Make sure the tx has at least one input."},
+		{"testmempoolaccept", `[["0z"]]`, -22, "TX decode failed: 0z Make sure the tx has at least one input."},
+		{"testmempoolaccept", `[["{new hex}"],2]`, -8, "Fee rates larger than or equal to 1BTC/kvB are not accepted"},
+
+		{"getrawtransaction", `["{64 zeros}"]`, -5, "No such mempool transaction. A txnode keeps no blocks: …"},
+		{"getrawtransaction", `["00"]`, -8, "parameter 1 must be of length 64 (not 2, for '00')"},
+		{"getrawtransaction", `["{parent}","1"]`, -3, "JSON value of type string is not of expected type number"},
+		{"getrawtransaction", `["{parent}",1.5]`, -1, "JSON integer out of range"},
+		{"getrawtransaction", `["{parent}",1,"{64 zeros}"]`, -5, "Block hash not found"},
+		{"getrawtransaction", `["{parent}",1,"00"]`, -8, "parameter 3 must be of length 64 (not 2, for '00')"},
+		{"decoderawtransaction", `["00aa"]`, -22, "TX decode failed"},
+
+		{"addnode", `["/ip4/192.0.2.1/tcp/1","frob"]`, -1, "addnode \"node\" \"command\"\n\n…"},
+		{"addnode", `["/ip4/192.0.2.1/tcp/1"]`, -1, "addnode \"node\" \"command\"\n\n…"},
+		{"addnode", `["/ip4/192.0.2.1/tcp/1","remove"]`, -24, "Error: Node could not be removed. It has not been added previously."},
+		{"addnode", `["127.0.0.1:8333","add"]`, -8, "Error: invalid node address; want a multiaddr such as …"},
+		{"addnode", `["127.0.0.1:8333","onetry"]`, -8, "Error: invalid node address; want a multiaddr such as …"},
+		{"disconnectnode", `[]`, -32602, "Only one of address and nodeid should be provided."},
+		{"disconnectnode", `["/ip4/1.2.3.4/tcp/1",1]`, -32602, "Only one of address and nodeid should be provided."},
+		{"disconnectnode", `["/ip4/1.2.3.4/tcp/1"]`, -29, "Node not found in connected nodes"},
+		{"disconnectnode", `["",99]`, -29, "Node not found in connected nodes"},
+		{"disconnectnode", `["",-1]`, -29, "Node not found in connected nodes"},
+		{"disconnectnode", `["",1e3]`, -1, "JSON integer out of range"},
+	} {
+		t.Run(test.method+test.params, func(t *testing.T) {
+			s := newScenario(t)
+			before := s.node.pool.Info().Sequence
+			result, failure := callRaw(t, s.node, test.method, s.expand(test.params))
+			if failure == nil {
+				t.Fatalf("no error but %s", result)
+			}
+			want, isPrefix := strings.CutSuffix(s.expand(test.message), "…")
+			if failure.Code != test.code || failure.Message != want && !(isPrefix && strings.HasPrefix(failure.Message, want)) {
+				t.Errorf("error %d %q, want %d %q", failure.Code, failure.Message, test.code, test.message)
+			}
+			if s.node.pool.Info().Sequence != before {
+				t.Error("the mempool changed")
+			}
+		})
+	}
+}
+
+func TestAddNodeTwice(t *testing.T) {
+	n := newFakeNode()
+	const params = `["/ip4/192.0.2.1/tcp/1","add"]`
+	if _, failure := callRaw(t, n, "addnode", params); failure != nil {
+		t.Fatal(failure)
+	}
+	if _, failure := callRaw(t, n, "addnode", params); failure == nil || *failure != (Error{-23, "Error: Node already added"}) {
+		t.Errorf("second add: %v", failure)
+	}
+	if _, failure := callRaw(t, n, "addnode", strings.Replace(params, "add", "remove", 1)); failure != nil {
+		t.Error(failure)
+	}
+}
+
+// TestConfirmed: the outputs are among the previous outputs already, the input
+// is not.
+func TestConfirmed(t *testing.T) {
+	n := newFakeNode()
+	tx := spend(coin(99), 1000)
+	n.chain.confirmed = tx.TxHash()
+	_, failure := callRaw(t, n, "sendrawtransaction", `["`+hexOf(tx)+`"]`)
+	if failure == nil || *failure != (Error{-27, "Transaction outputs already in utxo set"}) {
+		t.Errorf("sendrawtransaction: %v", failure)
+	}
+	result, failure := callRaw(t, n, "testmempoolaccept", `[["`+hexOf(tx)+`"]]`)
+	if failure != nil || !strings.Contains(string(result), `"reject-reason":"txn-already-known"`) {
+		t.Errorf("testmempoolaccept: %s %v", result, failure)
+	}
+}
+
+// TestPrevOutsFail: no verdict is not a refusal.
+func TestPrevOutsFail(t *testing.T) {
+	n := newFakeNode()
+	n.chain.err = errors.New("connection to the chain lost")
+	tx := hexOf(spend(coin(1), 1000))
+	for method, params := range map[string]string{"sendrawtransaction": `["` + tx + `"]`, "testmempoolaccept": `[["` + tx + `"]]`} {
+		_, failure := callRaw(t, n, method, params)
+		if failure == nil || failure.Code != -1 || !strings.Contains(failure.Message, n.chain.err.Error()) {
+			t.Errorf("%s: %v", method, failure)
+		}
+	}
+}
+
+// TestLoading: until the mempool is read, only what does not need it is answered.
+func TestLoading(t *testing.T) {
+	n := newFakeNode()
+	n.loading = true
+	for method, params := range map[string]string{"getrawmempool": `[]`, "sendrawtransaction": `["00"]`, "getpeerinfo": `[]`, "getmempooldigest": `[]`} {
+		if _, failure := callRaw(t, n, method, params); failure == nil || *failure != (Error{-28, "Loading mempool…"}) {
+			t.Errorf("%s: %v", method, failure)
+		}
+	}
+	for _, method := range []string{"help", "uptime", "stop"} {
+		if _, failure := callRaw(t, n, method, `[]`); failure != nil {
+			t.Errorf("%s: %v", method, failure)
+		}
+	}
+	result, failure := callRaw(t, n, "getmempoolinfo", `[]`)
+	if failure != nil || !strings.Contains(string(result), `"loaded":false`) {
+		t.Errorf("getmempoolinfo: %s %v", result, failure)
+	}
+	if _, failure := callRaw(t, n, "getinfo", `[]`); failure == nil || failure.Code != -32601 {
+		t.Errorf("getinfo: %v", failure) // rpcclient gives up on any other code
+	}
+}
+
+func TestVerboseTransaction(t *testing.T) {
+	s := newScenario(t)
+	for _, params := range []string{`["{child}",1]`, `["{child}",2]`, `["{child}",true]`} {
+		result, failure := callRaw(t, s.node, "getrawtransaction", s.expand(params))
+		if failure != nil {
+			t.Fatal(failure)
+		}
+		var got RawTransaction
+		if err := json.Unmarshal(result, &got); err != nil {
+			t.Fatal(err)
+		}
+		zero := uint32(0)
+		want := RawTransaction{
+			TxID: s.child.TxID(), Hash: s.child.WitnessHash().String(), Version: 2, Size: 99, VSize: 96, Weight: 381,
+			Vin: []TxInput{{TxID: s.parent.TxID(), Vout: &zero, ScriptSig: &ScriptSig{}, TxInWitness: []string{"51"}, Sequence: 0xffffffff}},
+			Vout: []TxOutput{{Value: coinValue - 5000, ScriptPubKey: ScriptPubKey{
+				Asm: "0 4ae81572f06e1b88fd5ced7a1a000945432e83e1551e6f721ee9c00b8cc33260", Hex: "00204ae81572f06e1b88fd5ced7a1a000945432e83e1551e6f721ee9c00b8cc33260",
+				Address: "bcrt1qft5p2uhsdcdc3l2ua4ap5qqfg4pjaqlp250x7us7a8qqhrxrxfsqseac85", Type: "witness_v0_scripthash"}}},
+			Hex: hexOf(s.child),
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\n%+v\nwant\n%+v", params, got, want)
+		}
+	}
+	result, failure := callRaw(t, s.node, "decoderawtransaction", s.expand(`["{child hex}"]`))
+	if failure != nil || strings.Contains(string(result), `"hex":"`+hexOf(s.child)) {
+		t.Errorf("decoderawtransaction: %s %v", result, failure)
+	}
+}
+
+// TestHelp: every method of the table is listed and explains itself.
+func TestHelp(t *testing.T) {
+	n := newFakeNode()
+	list, failure := callRaw(t, n, "help", `[]`)
+	if failure != nil {
+		t.Fatal(failure)
+	}
+	for _, m := range table() {
+		if !strings.Contains(string(list), m.name) {
+			t.Errorf("%s is not listed", m.name)
+		}
+		text, failure := callRaw(t, n, "help", `["`+m.name+`"]`)
+		if failure != nil || !strings.Contains(string(text), "Result:") {
+			t.Errorf("help %s: %s %v", m.name, text, failure)
+		}
+		for _, p := range m.params {
+			if !strings.Contains(string(text), p.name) || p.help == "" {
+				t.Errorf("help %s does not explain %s", m.name, p.name)
+			}
+		}
+	}
+}
+
+// TestOwnMethodTakesStrings: bitcoin-cli quotes the arguments of methods it does
+// not know.
+func TestOwnMethodTakesStrings(t *testing.T) {
+	m := &method{own: true, params: []param{{name: "n", typ: typeNumber}, {name: "b", typ: typeBool}, {name: "l", typ: typeArray}, {name: "s", typ: typeString}}}
+	a, failure := m.bind(json.RawMessage(`["3","true","[1,2]","4"]`))
+	if failure != nil {
+		t.Fatal(failure)
+	}
+	if n, err := a.integer(0, 0); n != 3 || err != nil || !a.boolean(1) || string(a[2]) != "[1,2]" || a.text(3) != "4" {
+		t.Errorf("bound %q", a)
+	}
+	for _, bad := range []string{`["x","true","[]",""]`, `["3","true","[",""]`, `["3","true","` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `",""]`} {
+		if _, failure := m.bind(json.RawMessage(bad)); failure == nil || failure.Code != CodeType {
+			t.Errorf("bind %s: %v", bad, failure)
+		}
+	}
+	m.own = false
+	if _, failure := m.bind(json.RawMessage(`["3","true","[1,2]","4"]`)); failure == nil || failure.Code != CodeType {
+		t.Errorf("a method of Core's took strings: %v", failure)
+	}
+}
+
+func TestNetworkClass(t *testing.T) {
+	for _, test := range []struct{ addr, class, transport string }{
+		{"/ip4/8.8.8.8/tcp/18555", "ipv4", "tcp"},
+		{"/ip4/8.8.8.8/udp/18555/quic-v1", "ipv4", "quic-v1"},
+		{"/ip6/2606:4700::1111/tcp/1", "ipv6", "tcp"},
+		{"/ip6/::ffff:8.8.8.8/tcp/1", "ipv4", "tcp"},
+		{"/ip4/10.0.0.1/tcp/1", "not_publicly_routable", "tcp"},
+		{"/ip4/127.0.0.1/tcp/1", "not_publicly_routable", "tcp"},
+		{"/ip4/100.64.0.1/tcp/1", "not_publicly_routable", "tcp"},
+		{"/ip4/192.0.2.1/tcp/1", "not_publicly_routable", "tcp"},
+		{"/ip6/::1/tcp/1", "not_publicly_routable", "tcp"},
+		{"/ip6/fe80::1/tcp/1", "not_publicly_routable", "tcp"},
+		{"/ip6/fd00::1/tcp/1", "not_publicly_routable", "tcp"},
+		{"/ip6/2001:db8::1/tcp/1", "not_publicly_routable", "tcp"},
+		{"/dns4/node0/tcp/18555", "not_publicly_routable", "tcp"},
+		{"/ip4/8.8.8.8/tcp/99999", "not_publicly_routable", "tcp"},
+		{"/ip4/1", "not_publicly_routable", ""},
+		{"", "not_publicly_routable", ""},
+	} {
+		if got := networkClass(test.addr); got != test.class {
+			t.Errorf("networkClass(%s) = %s, want %s", test.addr, got, test.class)
+		}
+		if got := transport(test.addr); got != test.transport {
+			t.Errorf("transport(%s) = %q, want %q", test.addr, got, test.transport)
+		}
+	}
+}
+
+// What was submitted here and has not arrived anywhere is told as such.
+func TestUnbroadcastIsTold(t *testing.T) {
+	s := newScenario(t)
+	s.node.unbroadcast = map[chainhash.Hash]bool{s.parent.WitnessHash(): true}
+	for method, want := range map[string]string{
+		`"getmempoolinfo","params":[]`:                           `"unbroadcastcount":1`,
+		`"getmempoolentry","params":["` + s.parent.TxID() + `"]`: `"unbroadcast":true`,
+		`"getmempoolentry","params":["` + s.child.TxID() + `"]`:  `"unbroadcast":false`,
+	} {
+		if w := serve(s.node.server(), newRequest("/", `{"method":`+method+`,"id":1}`)); !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %s, want %s", method, w.Body, want)
+		}
+	}
+}
