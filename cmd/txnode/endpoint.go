@@ -97,6 +97,11 @@ func (l *loaded) endpoints(args []string) ([]endpoint, error) {
 	return found, nil
 }
 
+// noNodes is the error of a command that found none by args.
+func (l *loaded) noNodes(args []string) error {
+	return failf("no node of network %s runs in %s; start one with 'txnode run', or name nodes by their URLs", l.Network, strings.Join(args, " "))
+}
+
 func (l *loaded) endpointAt(url string) ([]endpoint, error) {
 	dir, err := l.networkDir()
 	if err != nil {

@@ -47,7 +47,7 @@ func (l *loaded) submitAll(cmd *cobra.Command, o genOptions, source *txSource) e
 		return err
 	}
 	if len(nodes) == 0 {
-		return failf("no node of network %s runs in %v; start one, or name nodes by their URLs", l.Network, o.submit)
+		return l.noNodes(o.submit)
 	}
 	now := time.Now()
 	s := &submission{

@@ -26,7 +26,8 @@ func newWatch() *cobra.Command {
 		Long: `Print a line per node and interval: how many transactions it holds, the beginning
 of their digest, peers, what it sent to them by kind of message, and rounds of
 reconciliation; and below who differs from the most. Without a NODE it is the one
-that the flags name.
+that the flags name. A node that goes away is waited for; if none is there to begin
+with, that is an error.
 
 With --json, print the events of one node, one object a line: its mempool in parts,
 then each change with its number. --since goes on after a number seen before
@@ -46,6 +47,9 @@ instead, also across restarts of the node.
 			if len(args) > 0 {
 				if nodes, err = l.endpoints(args); err != nil {
 					return err
+				}
+				if len(nodes) == 0 {
+					return l.noNodes(args)
 				}
 			} else if nodes[0].client, err = client(cmd); err != nil {
 				return err
@@ -93,7 +97,8 @@ type watched struct {
 	err   error
 }
 
-// watchNodes looks until ctx ends, or so many times.
+// watchNodes looks until ctx ends, or so many times. Unless a node answers the
+// first time, there is nothing to watch.
 func watchNodes(ctx context.Context, w io.Writer, nodes []endpoint, interval time.Duration, count int) error {
 	tick := time.NewTicker(max(interval, 100*time.Millisecond))
 	defer tick.Stop()
@@ -107,6 +112,9 @@ func watchNodes(ctx context.Context, w io.Writer, nodes []endpoint, interval tim
 		asked.Wait()
 		if ctx.Err() != nil {
 			return nil
+		}
+		if n == 1 && !slices.ContainsFunc(now, func(n watched) bool { return n.err == nil }) {
+			return now[0].err
 		}
 		for i, node := range nodes {
 			fmt.Fprintln(w, now[i].line(node.name, before[i]))

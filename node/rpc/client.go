@@ -129,7 +129,7 @@ func readCookie(path string) (string, error) {
 	f, err := os.Open(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return "", fmt.Errorf("rpc: there is no cookie file %s: is the node running, and with this data directory and network?", path)
+		return "", fmt.Errorf("rpc: there is no cookie file %s: start the node with txnode run, or give the data directory and network of one that runs", path)
 	case errors.Is(err, os.ErrPermission):
 		return "", fmt.Errorf("rpc: the cookie file %s may only be read by the user who runs the node: become that user, or set a user and password: %w", path, err)
 	case err != nil:

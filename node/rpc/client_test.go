@@ -168,7 +168,7 @@ func TestClientErrors(t *testing.T) {
 	}{
 		{"no server", to(deadServer.URL), "start the node with txnode run"},
 		{"unknown host", to("http://host.invalid:1"), "is unknown: check the address"},
-		{"no cookie file", withCookie("127.0.0.1:1", "/nowhere/.cookie"), "is the node running"},
+		{"no cookie file", withCookie("127.0.0.1:1", "/nowhere/.cookie"), "start the node with txnode run"},
 		{"not a cookie file", withCookie("127.0.0.1:1", empty), "is not a cookie file"},
 		{"not a URL", to("://"), "is not the URL of a JSON-RPC server"},
 		{"other scheme", to("ftp://127.0.0.1"), "is not the URL of a JSON-RPC server"},

@@ -124,10 +124,13 @@ func (p *Propagation) verdict() string {
 		}
 		connected++
 	}
-	if connected == 0 {
-		return "no peer that is connected has been told of it: the node announces it when it has peers"
-	}
 	words := []string{fmt.Sprintf("%d of %d peers hold it or asked for it", have, connected)}
+	switch {
+	case connected == 0 && p.Removed > 0:
+		words[0] = "the node has no peers"
+	case connected == 0:
+		words[0] = "the node has no peers and announces it when it has"
+	}
 	for _, list := range []struct {
 		peers  []string
 		reason string

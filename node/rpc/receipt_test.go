@@ -33,8 +33,17 @@ func TestReceiptsSayHowFarATransactionIs(t *testing.T) {
 		}
 	}
 	n.receipt.Peers = nil
-	if err := n.ask(t, &p, "gettxpropagation", `["`+id+`"]`); err != nil || !strings.Contains(p.Verdict, "no peer") || p.Peers == nil {
-		t.Errorf("without peers: %+v, %v", p, err)
+	for _, c := range []struct {
+		removed float64
+		want    string
+	}{
+		{0, "the node has no peers and announces it when it has"},
+		{3, "the node has no peers; it is not in the mempool any more"},
+	} {
+		n.receipt.Removed = c.removed
+		if err := n.ask(t, &p, "gettxpropagation", `["`+id+`"]`); err != nil || p.Verdict != c.want || p.Peers == nil {
+			t.Errorf("without peers: %+v, %v, want %q", p, err, c.want)
+		}
 	}
 }
 
