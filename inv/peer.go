@@ -57,7 +57,7 @@ type peer struct {
 	owed      map[relaymsg.ShortID]time.Time // what the latest round over whole mempools found us to lack, since when
 	doneAt    time.Time                      // when the latest round that we initiated was complete
 	timeouts  int                            // of rounds that we initiated, since then
-	turn      uint64                         // of the latest round initiated with it
+	turn      uint64                         // of the latest regular round with it
 	soonAt    time.Time                      // a round out of turn is due; zero: none
 	requested bool                           // a round is wanted from outside
 	busyUntil time.Time                      // it asked for no rounds before

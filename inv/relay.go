@@ -35,7 +35,7 @@ type Relay struct {
 	unannounced []*entry  // accepted, not yet announced to anybody; may hold some that are
 	nextRound   time.Time // zero: no outbound peer
 	nextSync    time.Time // the next round is over whole mempools; zero: there was none yet
-	turns       uint64    // rounds initiated
+	turns       uint64    // regular rounds initiated
 	scratch     []byte
 	out         Ready
 }

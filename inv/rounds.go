@@ -122,12 +122,16 @@ func (r *Relay) continueRounds() {
 	if r.due(r.nextRound) {
 		r.schedule()
 		if p := r.nextPartner(); p != nil {
+			r.turns++
+			p.turn = r.turns
 			r.initiate(p, false)
 		}
 	}
 }
 
-// nextPartner is the idle outbound peer whose turn is longest ago.
+// nextPartner is the idle outbound peer whose turn is longest ago. The first
+// round of a link is no turn: after a partition the links across it, most of them
+// not in the mesh, come before those that carried announcements all the time.
 func (r *Relay) nextPartner() (next *peer) {
 	for _, p := range r.order {
 		if r.idle(p) && !r.quiet(p) && (next == nil || p.turn < next.turn) {
@@ -162,8 +166,6 @@ func (r *Relay) Reconcile(now time.Time, id PeerID) bool {
 
 // initiate begins a round. One that is requested is over whole mempools.
 func (r *Relay) initiate(p *peer, requested bool) {
-	r.turns++
-	p.turn = r.turns
 	in := &round{Round: Round{Peer: p.id, Initiator: true, Requested: requested, Started: r.now}}
 	p.initiated = in
 	if set, frozen := r.pool.since(p.own, &p.settled); p.initiator.CanBeSteady(set) && !r.due(r.nextSync) && !requested {
