@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -164,8 +165,8 @@ func TestNodeThatCannotStartIsNamed(t *testing.T) {
 	}
 	defer busy.Close()
 	dir := t.TempDir()
-	_, err = start(t.Context(), smallConfig(), Observer{}, func(i int) ([]multiaddr.Multiaddr, []libp2p.Option) {
-		addrs, options := loopback(i)
+	_, err = start(t.Context(), smallConfig(), Observer{}, func(i, port int) ([]multiaddr.Multiaddr, []libp2p.Option) {
+		addrs, options := loopback(i, port)
 		if i == 2 {
 			_, port, _ := net.SplitHostPort(busy.Addr().String())
 			addrs = append(addrs, multiaddr.StringCast("/ip4/127.0.0.1/tcp/"+port))
@@ -178,10 +179,10 @@ func TestNodeThatCannotStartIsNamed(t *testing.T) {
 }
 
 func TestTakenPortsAreNoObstacle(t *testing.T) {
-	for _, addr := range []string{"127.0.0.1:18555", "127.0.0.1:18443"} {
-		if l, err := net.Listen("tcp", addr); err == nil {
+	for _, port := range []int{preferredP2P, preferredRPC} {
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
 			defer l.Close()
-		}
+		} // else somebody else has it
 	}
 	c, err := Start(t.Context(), smallConfig(), Observer{})
 	if err != nil {

@@ -1,9 +1,10 @@
 package testnet
 
 import (
+	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
+	"syscall"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/multiformats/go-multiaddr"
@@ -33,7 +34,6 @@ func (c *Cluster) newMember(i int) (*Member, error) {
 	cfg := node.DefaultConfig()
 	cfg.Network = Network
 	cfg.PrevOuts = c.prevOuts
-	cfg.Listen, cfg.HostOptions = c.wire(i)
 	cfg.P2P.TargetOutbound = 1 // which the ring gives: nobody dials beyond the topology
 	cfg.P2P.BeaconBudget = beaconBudget
 	if c.cfg.Version != "" {
@@ -54,11 +54,24 @@ func (c *Cluster) newMember(i int) (*Member, error) {
 		m.DataDir = filepath.Join(c.dir, m.Name)
 		cfg.DataDir = filepath.Join(m.DataDir, Network)
 	}
+	port := 0
+	if i == 0 {
+		port = preferredP2P
+	}
 	var err error
-	if m.Node, err = node.New(cfg); err != nil {
+	if m.Node, err = c.openNode(cfg, i, port); errors.Is(err, syscall.EADDRINUSE) && port != 0 {
+		m.Node, err = c.openNode(cfg, i, 0)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("testnet: %s cannot be started: %w", m.Name, err)
 	}
 	return m, nil
+}
+
+// openNode makes node i, which listens on the port.
+func (c *Cluster) openNode(cfg node.Config, i, port int) (*node.Node, error) {
+	cfg.Listen, cfg.HostOptions = c.wire(i, port)
+	return node.New(cfg)
 }
 
 // beaconBudget is how many bytes of beacons per second a node receives: enough
@@ -76,33 +89,13 @@ const (
 )
 
 // wire says on which addresses node i listens, and what its libp2p host needs
-// for them beyond the usual.
-type wire func(i int) ([]multiaddr.Multiaddr, []libp2p.Option)
+// for them beyond the usual. Port 0 is any.
+type wire func(i, port int) ([]multiaddr.Multiaddr, []libp2p.Option)
 
-// loopback is the wire of real sockets: TCP and QUIC on 127.0.0.1, on the
-// preferred port for node0 if it is free, else on ports the system chooses.
-func loopback(i int) ([]multiaddr.Multiaddr, []libp2p.Option) {
-	port := 0
-	if i == 0 && bindable(preferredP2P) {
-		port = preferredP2P
-	}
+// loopback is the wire of real sockets: TCP and QUIC on 127.0.0.1.
+func loopback(_, port int) ([]multiaddr.Multiaddr, []libp2p.Option) {
 	return []multiaddr.Multiaddr{
 		multiaddr.StringCast(fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", port)),
 		multiaddr.StringCast(fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port)),
 	}, nil
-}
-
-func bindable(port int) bool {
-	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	stream, err := net.Listen("tcp", addr)
-	if err != nil {
-		return false
-	}
-	defer stream.Close()
-	packet, err := net.ListenPacket("udp", addr)
-	if err != nil {
-		return false
-	}
-	packet.Close()
-	return true
 }

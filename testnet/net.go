@@ -131,7 +131,7 @@ func (n *Net) start(i int) {
 		change(i, &cfg)
 	}
 	cfg.Identity = s.identity
-	cfg.Listen, cfg.HostOptions = n.virtual.wire(i)
+	cfg.Listen, cfg.HostOptions = n.virtual.wire(i, 0)
 	made, err := node.New(cfg)
 	if err != nil {
 		n.t.Fatalf("testnet: node %d cannot be started: %v", i, err)

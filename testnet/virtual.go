@@ -48,8 +48,8 @@ func (v *virtual) close() {
 	time.Sleep(time.Second) // virtual: what QUIC leaves behind ends by timers
 }
 
-// wire puts node i on the network.
-func (v *virtual) wire(i int) ([]multiaddr.Multiaddr, []libp2p.Option) {
+// wire puts node i on the network. Its address has the one port.
+func (v *virtual) wire(i, _ int) ([]multiaddr.Multiaddr, []libp2p.Option) {
 	silent := new(atomic.Bool)
 	v.silent[i] = silent
 	addr := fmt.Sprintf("/ip4/%s/udp/8000/quic-v1", simnet.IntToPublicIPv4(i))
