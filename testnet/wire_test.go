@@ -3,6 +3,7 @@ package testnet
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,7 +54,9 @@ func median(costs []cost, of func(cost) float64) float64 {
 }
 
 // seeds runs the experiment on networks of 25 nodes, or with -long of 100, from
-// so many seeds, and checks the limits of the size.
+// so many seeds, and checks the limits of the size. Runs from one seed differ,
+// as GossipSub draws for itself: the limits of 25 nodes are five standard
+// deviations from the mean of twenty runs, or more.
 func seeds(t *testing.T, count uint64, small, large limits, run func(w *wireNet)) {
 	nodes, hops, l := 25, 1, small
 	if *long {
@@ -82,7 +85,7 @@ func TestCostAtTenPerSecond(t *testing.T) {
 	if *long {
 		d = 60 * time.Second
 	}
-	seeds(t, 3, limits{45, 590, 0.45, 1.0, unlimited}, limits{60, 560, 0.5, 1.02, unlimited}, func(w *wireNet) {
+	seeds(t, 3, limits{45, 590, 0.5, 1.05, unlimited}, limits{60, 560, 0.5, 1.02, unlimited}, func(w *wireNet) {
 		w.load(10, d)
 	})
 }
@@ -93,7 +96,7 @@ func TestCostAtAHundredPerSecond(t *testing.T) {
 	if *long {
 		d = 20 * time.Second
 	}
-	seeds(t, 1, limits{45, 480, 0.4, 0.9, unlimited}, limits{60, 450, 0.5, 1.0, unlimited}, func(w *wireNet) {
+	seeds(t, 1, limits{50, 480, 0.4, 0.9, unlimited}, limits{60, 450, 0.5, 1.0, unlimited}, func(w *wireNet) {
 		w.load(100, d)
 	})
 }
@@ -128,33 +131,36 @@ func TestTenthOfTheNodesDies(t *testing.T) {
 }
 
 // A node whose loop takes a quarter of a second for every event reads late and
-// answers late. Everybody else is as fast as without it.
+// answers late. Everybody else is as fast as before, when it did not.
 func TestSlowReaderDelaysNobodyElse(t *testing.T) {
 	const slow, nodes, rate = 4, 25, 20
-	p99 := func(t *testing.T, pause time.Duration) (p99 Seconds) {
-		synctest.Test(t, func(t *testing.T) {
-			w := newWireNet(t, nodes, 1, 1, func(i int, cfg *node.Config) {
-				if i == slow {
-					cfg.Observer = func(node.Event) { time.Sleep(pause) }
-				}
-			})
-			w.dead[slow] = true // is not measured
+	synctest.Test(t, func(t *testing.T) {
+		var pause atomic.Int64
+		w := newWireNet(t, nodes, 1, 1, func(i int, cfg *node.Config) {
+			if i == slow {
+				cfg.Observer = func(node.Event) { time.Sleep(time.Duration(pause.Load())) }
+			}
+		})
+		w.dead[slow] = true // is not measured
+		p99 := func() Seconds {
+			clear(w.sent)
 			c := w.measure(func() { w.load(rate, 10*time.Second) })
 			t.Log(c)
 			if !c.complete {
 				t.Error("somebody else lacks a transaction")
 			}
-			if got := w.behind(slow); (got > 0) != (pause > 0) {
-				t.Errorf("with a pause of %v it is %d transactions behind", pause, got)
-			}
-			p99 = c.latency.P99
-		})
-		return p99
-	}
-	quick, slowed := p99(t, 0), p99(t, 250*time.Millisecond)
-	if slowed > quick+0.15 {
-		t.Errorf("with a slow reader the delay at the 99th percentile is %.2f s, without %.2f s", slowed, quick)
-	}
+			return c.latency.P99
+		}
+		quick := p99()
+		pause.Store(int64(250 * time.Millisecond))
+		slowed := p99()
+		if w.late(slow) == 0 {
+			t.Error("the slow reader is as fast as the others")
+		}
+		if slowed > quick+0.15 {
+			t.Errorf("with a slow reader the delay at the 99th percentile is %.2f s, without %.2f s", slowed, quick)
+		}
+	})
 }
 
 // String has a line for a table of a report.
@@ -168,9 +174,9 @@ func (c cost) String() string {
 // GossipSub does not mend the mesh across a partition that is over: both halves
 // have filled up meanwhile. What reconciliation finds is announced in the mesh of
 // the other half: the more nodes, the more rounds there are, and the sooner it is
-// found.
+// found. The first of them are across.
 func TestQuickAfterAPartition(t *testing.T) {
-	seeds(t, 1, limits{unlimited, unlimited, 2, 10, unlimited}, limits{unlimited, unlimited, 0.8, 2.5, unlimited}, func(w *wireNet) {
+	seeds(t, 1, limits{unlimited, unlimited, 1.2, 3.5, unlimited}, limits{unlimited, unlimited, 0.8, 2.5, unlimited}, func(w *wireNet) {
 		var half []int
 		for i := range w.Len() / 2 {
 			half = append(half, i)

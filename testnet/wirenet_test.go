@@ -119,10 +119,15 @@ func (w *wireNet) die(i int) {
 	w.virtual.silent[i].Store(true)
 }
 
-// behind is how many transactions node i lacks.
-func (w *wireNet) behind(i int) int {
-	_, count := w.Node(i).Digest()
-	return len(w.sent) - count
+// late is how many transactions node i lacks or got later than others get any.
+func (w *wireNet) late(i int) (count int) {
+	pool := w.Node(i).Mempool()
+	for wtxid, sent := range w.sent {
+		if e := pool.Get(wtxid); e == nil || e.Time.Sub(sent.at) > 2*time.Second {
+			count++
+		}
+	}
+	return count
 }
 
 // cost is what a load cost, per transaction and node.
