@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // TestManualListsEverySetting: the table in docs/operations.md is the one that
@@ -56,6 +59,50 @@ func TestReadmeShowsTheExample(t *testing.T) {
 		line, _, _ = strings.Cut(line, " // ")
 		if line = strings.TrimSpace(line); !strings.Contains(string(example), line) {
 			t.Errorf("README.md has %q, which is not in node/example_test.go", line)
+		}
+	}
+}
+
+// TestDocsAreCurrent: docs/commands.md is what the commands say of themselves.
+func TestDocsAreCurrent(t *testing.T) {
+	kept, err := os.ReadFile(filepath.Join("..", "..", "docs", "commands.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(kept) != markdown(newRoot()) {
+		t.Error("docs/commands.md is not what the commands say; run 'go run ./cmd/txnode docs markdown > docs/commands.md'")
+	}
+}
+
+// TestManPages: each command has one, with its flags and examples, and no line of
+// text is taken for a request.
+func TestManPages(t *testing.T) {
+	requests := []string{".TH ", ".SH ", ".PP", ".TP", ".B ", ".BR ", ".nf", ".fi"}
+	for _, cmd := range documented(newRoot()) {
+		page := string(manPage(cmd))
+		for _, f := range flagTexts(cmd) {
+			if name, _, _ := strings.Cut(f.name, " "); !strings.Contains(page, `\fB`+roff.Replace(name)+`\fR`) {
+				t.Errorf("%s.1 lacks %s", pageName(cmd), name)
+			}
+		}
+		for line := range strings.Lines(page) {
+			isRequest := func(request string) bool { return strings.HasPrefix(line, request) }
+			if strings.HasPrefix(line, "'") || strings.HasPrefix(line, ".") && !slices.ContainsFunc(requests, isRequest) {
+				t.Errorf("%s.1: %q is taken for a request", pageName(cmd), line)
+			}
+		}
+		if !strings.Contains(page, ".SH EXAMPLES") {
+			t.Errorf("%s.1 has no examples", pageName(cmd))
+		}
+	}
+}
+
+// TestRoffIsEscaped: what begins a request or an escape in roff stands for itself.
+func TestRoffIsEscaped(t *testing.T) {
+	cmd := &cobra.Command{Use: "x", Short: "s", Long: ".a\n'b\n\n'c d-e \\f", Example: ".g"}
+	for _, want := range []string{".PP\n\\&.a\n\\&'b\n", ".PP\n\\&'c d\\-e \\ef\n", ".nf\n\\&.g\n"} {
+		if page := string(manPage(cmd)); !strings.Contains(page, want) {
+			t.Errorf("%q is not in:\n%s", want, page)
 		}
 	}
 }

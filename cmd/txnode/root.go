@@ -41,9 +41,8 @@ defaults, in this order; 'txnode config show' tells where each came from.`,
 	)
 	addGroup(root, "network", newRun(), newTestnet(), newSim())
 	addGroup(root, "client", newTx(), newMempool(), newPeers(), newRecon(), newConverge(), newWatch(), newHealth(), newRPC())
-	addGroup(root, "self", newConfig(), newVersion())
+	addGroup(root, "self", newConfig(), newVersion(), newCompletion(), newDocs())
 	root.SetHelpCommandGroupID("self")
-	root.SetCompletionCommandGroupID("self")
 	return root
 }
 
