@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/spf13/cobra"
 	"go.uber.org/goleak"
 
 	"github.com/txnode/txnode/node/rpc"
@@ -43,6 +42,9 @@ func (l leakTest) Run() int {
 //	addr VAR DIR   sets VAR to a multiaddr of the node whose data directory is DIR,
 //	               and VAR_BARE to the same without the peer id
 //	rpcaddr VAR D  sets VAR to the host:port of the RPC server of that node
+//	[!] json ARG…  runs 'txnode --json ARG…', which must print JSON and exit with 0
+//	               (or not); with -stdout, what the last command printed is looked at
+//	alljson CMD…   checks that json has seen every command but these
 //
 // UPDATE_SCRIPTS=1 in the environment makes cmp write what it gets into the
 // script.
@@ -59,11 +61,12 @@ func TestScript(t *testing.T) {
 			env.Setenv("TXNODE_LISTEN", "/ip4/127.0.0.1/tcp/0")
 			env.Setenv("TXNODE_RPC_LISTEN", "127.0.0.1:0")
 			env.Values[stopwatch{}] = new(time.Time)
+			env.Values[printers{}] = make(map[string]bool)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"terminate": terminate, "stopwatch": startStopwatch, "took": took, "addr": addr, "rpcaddr": rpcaddr,
-			"line": line,
+			"line": line, "json": printsJSON, "alljson": allPrintJSON,
 		},
 	})
 }
@@ -110,24 +113,6 @@ func line(ts *testscript.TestScript, _ bool, args []string) {
 func rpcaddr(ts *testscript.TestScript, _ bool, args []string) {
 	url := ts.ReadFile(filepath.Join(args[1], "regtest", "rpc.addr"))
 	ts.Setenv(args[0], strings.TrimPrefix(strings.TrimSpace(url), "http://"))
-}
-
-// TestEveryCommandHelps: each command has a short and a long text and an
-// example, says what its arguments are, and prints JSON if asked to.
-func TestEveryCommandHelps(t *testing.T) {
-	var walk func(cmd *cobra.Command)
-	walk = func(cmd *cobra.Command) {
-		if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" {
-			t.Errorf("'%s' lacks a short text, a long text or an example", cmd.CommandPath())
-		}
-		if cmd.Flag("json") == nil && cmd.InheritedFlags().Lookup("json") == nil {
-			t.Errorf("'%s' has no --json", cmd.CommandPath())
-		}
-		for _, sub := range cmd.Commands() {
-			walk(sub)
-		}
-	}
-	walk(newRoot())
 }
 
 // TestUsageErrors: a mistake on the command line exits with 2, says what is
