@@ -3,10 +3,13 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -103,6 +106,51 @@ func TestRoffIsEscaped(t *testing.T) {
 	for _, want := range []string{".PP\n\\&.a\n\\&'b\n", ".PP\n\\&'c d\\-e \\ef\n", ".nf\n\\&.g\n"} {
 		if page := string(manPage(cmd)); !strings.Contains(page, want) {
 			t.Errorf("%q is not in:\n%s", want, page)
+		}
+	}
+}
+
+// TestReadmeCallsByRPC runs the commands of the README's section on JSON-RPC as
+// they are written there.
+func TestReadmeCallsByRPC(t *testing.T) {
+	for _, tool := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip(err)
+		}
+	}
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(readme), "### Submit transactions with the tools you have\n")
+	_, commands, marked := strings.Cut(section, "```sh\n")
+	commands, _, closed := strings.Cut(commands, "```")
+	if !found || !marked || !closed {
+		t.Fatal("README.md has no commands for JSON-RPC")
+	}
+	program, err := exec.LookPath("txnode") // this test binary
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(program, filepath.Join(dir, "txnode")); err != nil {
+		t.Fatal(err)
+	}
+	bash := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", commands)
+	bash.Dir = dir
+	bash.Env = append(os.Environ(), "TXNODE_LISTEN=/ip4/127.0.0.1/tcp/0")
+	bash.WaitDelay = time.Second // where a command fails, the node stays and keeps the pipe open
+	bash.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	defer func() { _ = syscall.Kill(-bash.Process.Pid, syscall.SIGTERM) }()
+	var complaints strings.Builder
+	bash.Stderr = &complaints
+	out, err := bash.Output()
+	if err != nil {
+		t.Fatalf("%v:\n%s%s", err, out, complaints.String())
+	}
+	for _, want := range []string{`"allowed": true`, `"result":"`, `"loaded":true`, `["`} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%s is not in what README.md's commands print:\n%s", want, out)
 		}
 	}
 }
