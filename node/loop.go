@@ -201,7 +201,8 @@ func (n *Node) tell(e Event) { n.untold = append(n.untold, e) }
 // storageFailed tells the operator, at most once a minute, that storage lacks
 // accepted transactions, or keeps some that left.
 func (n *Node) storageFailed(err error) {
-	now := time.Now()
+	now, reason := time.Now(), err.Error()
+	n.unwritten.Store(&reason)
 	if now.Sub(n.diskAlarm) < time.Minute {
 		return
 	}

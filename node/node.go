@@ -52,6 +52,7 @@ type Node struct {
 	chain      *mailbox[chainChange]
 	returned   *mailbox[[]*wire.MsgTx] // of blocks that left the chain
 
+	unwritten   atomic.Pointer[string] // why the latest write to storage failed; nil: it did not
 	unbroadcast *unbroadcast
 	broadcast   *mailbox[chainhash.Hash] // not unbroadcast any more, to be stored
 	receipts    chan receiptCall

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -335,5 +336,12 @@ func TestStorageAlarmIsRateLimited(t *testing.T) {
 	n.storageFailed(storage.ErrDiskFull)
 	if n.diskAlarm != first || time.Since(first) > time.Minute {
 		t.Errorf("alarms at %v and %v", first, n.diskAlarm)
+	}
+	if w := n.Warnings(); len(w) != 1 || !strings.Contains(w[0], "storage does not follow the mempool: too little free disk space") {
+		t.Errorf("warnings: %q", w)
+	}
+	n.conclude(result{changes: make([]mempool.Change, 1)})
+	if w := n.Warnings(); len(w) != 0 {
+		t.Errorf("warnings after a write: %q", w)
 	}
 }

@@ -39,6 +39,10 @@ func (n *Node) Rounds() []Round { return n.published.Load().rounds }
 // Peers are the links whose handshake is complete.
 func (n *Node) Peers() []p2p.PeerInfo { return n.net.Peers() }
 
+// Failures are the peers there should be a link to, or that wanted one, and why
+// there is none.
+func (n *Node) Failures() []p2p.Failure { return n.net.Failures() }
+
 // Traffic is how many stream bytes the node has sent and received, by kind.
 func (n *Node) Traffic() p2p.Traffic { return n.net.Traffic() }
 

@@ -79,8 +79,11 @@ func (n *Node) apply(change mempool.Change, c candidate) {
 // whose changes are told.
 func (n *Node) conclude(r result) {
 	now := time.Now()
-	if r.stored != nil {
+	switch {
+	case r.stored != nil:
 		n.storageFailed(r.stored)
+	case len(r.changes) > 0:
+		n.unwritten.Store(nil)
 	}
 	n.relay.FeeFloorChanged(now, uint64(n.pool.Info().MinFeeRate))
 	if r.done != nil {

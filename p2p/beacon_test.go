@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -173,5 +174,21 @@ func TestBeaconForwardingIsBounded(t *testing.T) {
 	}
 	if !table.admit(now.Add(time.Second), "later", 1, 100, beaconMessage{interval: time.Hour}) {
 		t.Error("the bucket does not refill")
+	}
+}
+
+// TestClockAhead: a message's sequence begins at its author's clock.
+func TestClockAhead(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	for sequence, want := range map[uint64]time.Duration{
+		0:                                      0,
+		uint64(now.Add(-time.Hour).UnixNano()): 0,
+		uint64(now.Add(time.Hour).UnixNano()):  time.Hour,
+		math.MaxUint64:                         time.Unix(0, math.MaxInt64).Sub(now),
+	} {
+		a := authorState{sequence: sequence, heard: now}
+		if got := a.ahead(); got != want {
+			t.Errorf("sequence %d: %v ahead, want %v", sequence, got, want)
+		}
 	}
 }

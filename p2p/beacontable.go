@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +39,12 @@ type authorState struct {
 	sequence uint64
 	heard    time.Time
 	expires  time.Time
+}
+
+// ahead is how far the author's clock is ahead of ours, at least: its sequence
+// begins at its clock, in nanoseconds, and rises by one per message.
+func (a *authorState) ahead() time.Duration {
+	return max(time.Unix(0, int64(min(a.sequence, math.MaxInt64))).Sub(a.heard), 0)
 }
 
 func newBeaconTable(limit, forwardPerSecond int) *beaconTable {
@@ -104,7 +111,7 @@ func (t *beaconTable) living(now time.Time) []Author {
 	var authors []Author
 	for p, a := range t.authors {
 		if a.expires.After(now) {
-			authors = append(authors, Author{Peer: p, Beacon: a.last.Beacon, Heard: a.heard, Addrs: a.last.addrs})
+			authors = append(authors, Author{Peer: p, Beacon: a.last.Beacon, Heard: a.heard, Ahead: a.ahead(), Addrs: a.last.addrs})
 		}
 	}
 	slices.SortFunc(authors, func(a, b Author) int { return strings.Compare(string(a.Peer), string(b.Peer)) })

@@ -30,6 +30,7 @@ const (
 // keep has a link to the peer until ctx ends.
 func (n *Network) keep(ctx context.Context, addr string, info peer.AddrInfo) {
 	failures, loud := 0, true
+	defer n.failures.forget(info.ID)
 	for {
 		again := n.redial.wait()
 		var err error
@@ -47,6 +48,9 @@ func (n *Network) keep(ctx context.Context, addr string, info peer.AddrInfo) {
 			err = n.dial(ctx, info)
 			if err == nil {
 				continue
+			}
+			if ctx.Err() == nil {
+				n.failures.add(info.ID, addr, err, time.Now())
 			}
 		}
 		delay := backoff(failures)

@@ -156,6 +156,9 @@ func (n *Network) handleRecon(s network.Stream) {
 func (n *Network) serve(l *link, relay network.Stream) {
 	defer n.wg.Done()
 	err := n.establish(l, relay)
+	if errors.Is(err, ErrIncompatible) {
+		n.failures.add(l.peer, fmt.Sprint(l.addr()), err, time.Now())
+	}
 	if cause := context.Cause(l.ctx); err != nil && cause != nil {
 		err = cause // whatever else failed, failed because of it
 	}
@@ -256,6 +259,7 @@ func (n *Network) goLive(l *link) {
 	}
 	n.emit(PeerUp{ID: l.id, Peer: l.peer, Outbound: l.outbound, Hello: l.hello})
 	close(l.up)
+	n.failures.forget(l.peer)
 	n.mesh.poke()
 	n.log.Log(n.ctx, n.linkLevel(), "peer up", "peer", l.peer, "addr", l.addr(), "outbound", l.outbound)
 }

@@ -60,6 +60,8 @@ type Network struct {
 	slots   map[peer.ID]*link             // one per peer, from claim to settle
 	live    map[PeerID]*link              // between PeerUp and PeerDown
 	kept    map[string]context.CancelFunc // added and bootstrap peers by address
+
+	failures failures
 }
 
 // New builds the host and listens; peers wait until Run serves them. A Network

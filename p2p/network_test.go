@@ -74,6 +74,11 @@ func TestIncompatiblePeersPart(t *testing.T) {
 				if len(logA.lines("peer refused")) != 1 || len(logB.lines("peer refused")) != 1 {
 					t.Errorf("logged %v and %v", logA.lines(""), logB.lines(""))
 				}
+				for _, n := range []*node{a, b} {
+					if f := n.Failures(); len(f) != 1 || !f[0].Incompatible || !strings.Contains(f[0].Reason, "incompatible peer: ") {
+						t.Errorf("remembered: %+v", f)
+					}
+				}
 				// A persistent peer is told loudly once and not stormed.
 				if err := a.Add(b.addr()); err != nil {
 					t.Fatal(err)

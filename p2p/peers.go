@@ -45,6 +45,7 @@ type Author struct {
 	Peer   peer.ID
 	Beacon Beacon
 	Heard  time.Time
+	Ahead  time.Duration         // how far its clock was ahead of ours when it started, at least; 0: nothing tells
 	Addrs  []multiaddr.Multiaddr // where it says it listens
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -342,5 +344,28 @@ func TestOneLine(t *testing.T) {
 	}
 	if got := oneLine(strings.Repeat("é", 1000)); len(got) > 310 {
 		t.Errorf("%d bytes", len(got))
+	}
+}
+
+func TestFailuresAreFewAndShort(t *testing.T) {
+	var f failures
+	now := time.Unix(1, 0)
+	for i := range 2 * maxFailures {
+		f.add(peer.ID(fmt.Sprint(i)), "addr", fmt.Errorf("no\n  * way %s", strings.Repeat("ä", maxFailureText)), now)
+	}
+	if len(f.list) != maxFailures || f.list[0].Peer != peer.ID(fmt.Sprint(maxFailures)) {
+		t.Errorf("%d failures, the first of %s", len(f.list), f.list[0].Peer)
+	}
+	if r := f.list[0].Reason; !strings.HasPrefix(r, "no * way ä") || len(r) > maxFailureText+len("…") || !utf8.ValidString(r) {
+		t.Errorf("reason %q", r)
+	}
+	f.add("x", "addr", fmt.Errorf("%w: other network", ErrIncompatible), now)
+	f.add("x", "addr", errors.New("gone"), now)
+	if last := f.list[len(f.list)-1]; len(f.list) != maxFailures || last.Peer != "x" || last.Incompatible || last.Reason != "gone" {
+		t.Errorf("after the second failure of a peer: %+v", last)
+	}
+	f.forget("x")
+	if len(f.list) != maxFailures-1 {
+		t.Errorf("%d failures after one was forgotten", len(f.list))
 	}
 }

@@ -156,6 +156,7 @@ func TestDiskFull(t *testing.T) {
 	for name, err := range map[string]error{
 		"Put":    db.Put(t.Context(), record(2, 8)),
 		"Delete": db.Delete(t.Context(), record(1, 8).WTxID),
+		"look":   db.Unwritable(),
 	} {
 		if !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), "127 MiB free, 128 MiB needed") {
 			t.Errorf("%s: %v", name, err)
@@ -169,6 +170,9 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	set(1<<40, nil)
+	if err := db.Unwritable(); err != nil {
+		t.Errorf("error %v", err)
+	}
 	put(t, db, record(3, 8))
 	expectRecords(t, db, record(1, 8), record(3, 8))
 	closeTest(t, db)

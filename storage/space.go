@@ -2,6 +2,15 @@ package storage
 
 import "fmt"
 
+// Unwritable tells why nothing can be written just now, nil if it can: there is too
+// little space, or the database is not open; see [DB.Deferred].
+func (db *DB) Unwritable() error {
+	if err := db.checkSpace(); err != nil {
+		return err
+	}
+	return db.Deferred()
+}
+
 // checkSpace fails with [ErrDiskFull] when a commit might run out of disk.
 func (db *DB) checkSpace() error {
 	if db.dir == "" {

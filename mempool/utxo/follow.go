@@ -108,6 +108,14 @@ func (r *RPC) Follow(ctx context.Context, o mempool.ChainObserver) {
 	}
 }
 
+// Away tells why the Bitcoin node could not be asked lately, nil if it could. While
+// it is away, transactions are neither accepted nor refused.
+func (r *RPC) Away() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.away
+}
+
 // rest lasts until the node is to be asked again.
 func (r *RPC) rest(ctx context.Context) {
 	t := time.NewTimer(r.cfg.PollInterval)

@@ -76,6 +76,11 @@ type Backend interface {
 	// Network describes the node's own end of the network.
 	Network() Network
 
+	// Warnings are what is wrong with the node's surroundings, a line each, and
+	// Failures the peers there is no link to although there should be.
+	Warnings() []string
+	Failures() []PeerFailure
+
 	// NetTotals is how many stream bytes were sent and received.
 	NetTotals() (sent, received uint64)
 
@@ -139,6 +144,19 @@ type OverlayNode struct {
 	Sequence uint64  `json:"sequence"` // of its latest change
 	Heard    float64 `json:"heard"`    // seconds since 1970
 	Lags     bool    `json:"lags"`     // it held another mempool than this node does now, of fewer transactions
+	Lacks    int     `json:"lacks"`    // at least so many that this node had held for half a minute by then
+	Differs  bool    `json:"differs"`  // it held another mempool although this node's had been the same for half a minute
+	Ahead    float64 `json:"ahead"`    // seconds by which its clock is ahead, at least; 0: not known to be
+}
+
+// PeerFailure is a peer there is no link to although there should be one, or
+// that wanted one.
+type PeerFailure struct {
+	PeerID       string  `json:"peer_id"`
+	Addr         string  `json:"addr"`
+	Time         float64 `json:"time"` // Unix time
+	Reason       string  `json:"reason"`
+	Incompatible bool    `json:"incompatible"` // another network, allocation or protocol version
 }
 
 // Peer is one connected peer. Fields the node does not measure are zero.

@@ -79,6 +79,8 @@ type fakeNode struct {
 	unbroadcast map[chainhash.Hash]bool
 	differs     Difference // what Reconcile finds
 	receipt     Propagation
+	warnings    []string
+	failures    []PeerFailure
 
 	followers map[chan *mempool.Entry]bool // of Accepted
 }
@@ -196,6 +198,9 @@ func (n *fakeNode) Mempool() *mempool.Pool  { return n.pool }
 func (n *fakeNode) Tip() (int32, time.Time) { return n.chain.Tip() }
 func (n *fakeNode) Uptime() time.Duration   { return 100*time.Second + 900*time.Millisecond }
 func (n *fakeNode) Overlay() Overlay        { return Overlay{Nodes: 5, Digests: 2} }
+
+func (n *fakeNode) Warnings() []string      { return n.warnings }
+func (n *fakeNode) Failures() []PeerFailure { return n.failures }
 
 func (n *fakeNode) Authors() ([]OverlayNode, time.Duration) {
 	return []OverlayNode{{PeerID: "12D3KooWPeerTwo", Agent: "txnode/0.1.0", Digest: "cd", Count: 1, Bytes: 120, FeeFloor: 100, Sequence: 7, Heard: 1.5, Lags: true}}, 29 * time.Second

@@ -121,12 +121,14 @@ func getNetworkInfo(_ context.Context, s *service, _ args) (any, error) {
 		RelayFee:           Amount(s.backend.Mempool().Info().MinRelayFeeRate),
 		IncrementalFee:     incrementalRelayFee,
 		LocalAddresses:     []LocalAddress{},
-		Warnings:           []string{},
+		Warnings:           notNull(s.backend.Warnings()),
 		TxNode: NetworkExtra{
 			Version: s.version,
 			PeerID:  network.PeerID,
 			Listen:  []string{},
 			Nodes:   s.backend.Overlay().Nodes,
+
+			Failures: s.backend.Failures(),
 		},
 	}
 	for _, class := range []string{"ipv4", "ipv6", "onion", "i2p", "cjdns"} {
@@ -165,7 +167,7 @@ func getBlockchainInfo(_ context.Context, s *service, _ args) (any, error) {
 		MedianTime:           medianTime.Unix(),
 		VerificationProgress: 1,
 		ChainWork:            zeroHash,
-		Warnings:             []string{},
+		Warnings:             notNull(s.backend.Warnings()),
 	}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,7 +87,7 @@ func TestResults(t *testing.T) {
 			"fullrbf":true,"permitbaremultisig":true,"maxdatacarriersize":100000}`},
 		{"getmempooldigest", `[]`, `{"digest":"ab00000000000000000000000000000000000000000000000000000000000000","count":2,"bytes":241,"overlay":{"nodes":5,"digests":2}}`},
 		{"getoverlayinfo", `[]`, `{"nodes":5,"digests":2,"interval":29,"lagging":1,"others":[{"peerid":"12D3KooWPeerTwo","agent":"txnode/0.1.0","digest":"cd",
-			"count":1,"bytes":120,"feefloor":0.00000100,"sequence":7,"heard":1.5,"lags":true}]}`},
+			"count":1,"bytes":120,"feefloor":0.00000100,"sequence":7,"heard":1.5,"lags":true,"lacks":0,"differs":false,"ahead":0}]}`},
 
 		{"sendrawtransaction", `["{new hex}"]`, `"{new}"`},
 		{"sendrawtransaction", `["{new hex}",0.1]`, `"{new}"`},
@@ -423,5 +424,20 @@ func TestUnbroadcastIsTold(t *testing.T) {
 		if w := serve(s.node.server(), newRequest("/", `{"method":`+method+`,"id":1}`)); !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: %s, want %s", method, w.Body, want)
 		}
+	}
+}
+
+// TestTroubleIsTold: warnings are where Core's tools look for them.
+func TestTroubleIsTold(t *testing.T) {
+	n := newFakeNode()
+	n.warnings = []string{"disk"}
+	n.failures = []PeerFailure{{PeerID: "P", Addr: "/ip4/1.2.3.4/tcp/1", Time: 1.5, Reason: "away"}}
+	var network NetworkInfo
+	if err := n.ask(t, &network, "getnetworkinfo", `[]`); err != nil || !slices.Equal(network.Warnings, n.warnings) || !slices.Equal(network.TxNode.Failures, n.failures) {
+		t.Errorf("getnetworkinfo: %+v %v", network, err)
+	}
+	var chain BlockchainInfo
+	if err := n.ask(t, &chain, "getblockchaininfo", `[]`); err != nil || !slices.Equal(chain.Warnings, n.warnings) {
+		t.Errorf("getblockchaininfo: %+v %v", chain, err)
 	}
 }

@@ -226,6 +226,8 @@ type NetworkExtra struct {
 	PeerID  string   `json:"peer_id"`
 	Listen  []string `json:"listen"` // multiaddrs with /p2p, to be given to addnode
 	Nodes   int      `json:"nodes"`  // nodes heard on the overlay
+
+	Failures []PeerFailure `json:"failures,omitempty"` // peers there is no link to although there should be, and why
 }
 
 // BlockchainInfo is the result of getblockchaininfo. A txnode has no blocks;

@@ -72,7 +72,7 @@ func mempoolMethods() []*method {
 	}, {
 		name: "getoverlayinfo", category: categoryTxNode, call: getOverlayInfo, own: true,
 		summary: "Returns what beacons tell of the other nodes of the network.",
-		result:  "An object with nodes, digests, the interval between this node's beacons in seconds, how many others lag, and others: an array of objects with peerid, agent, digest, count, bytes, feefloor, sequence, heard, lags.",
+		result:  "An object with nodes, digests, the interval between this node's beacons in seconds, how many others lag, and others: an array of objects with peerid, agent, digest, count, bytes, feefloor, sequence, heard, lags, lacks (transactions that this node had held for half a minute when that beacon came, at least), differs (another mempool although this node's had been the same for half a minute), ahead (seconds by which its clock is, at least).",
 	}}
 }
 
@@ -135,7 +135,7 @@ func networkMethods() []*method {
 	}, {
 		name: "getnetworkinfo", category: categoryNetwork, call: getNetworkInfo,
 		summary: "Returns the state of this node's end of the network.",
-		result:  "An object with Core's fields; txnode holds version, peer_id, the multiaddrs to give to addnode elsewhere, and the number of nodes heard.",
+		result:  "An object with Core's fields; txnode holds version, peer_id, the multiaddrs to give to addnode elsewhere, the number of nodes heard, and in failures the peers there is no link to although there should be, and why. warnings tell what is wrong with the disk or the source of previous outputs.",
 	}, {
 		name: "addnode", category: categoryNetwork, call: addNode,
 		summary: "Adds a node to those this node keeps connected to, removes it, or tries to connect once.",

@@ -4,11 +4,9 @@ package backend
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"strings"
 	"time"
 
@@ -87,25 +85,6 @@ func (b *backend) Loaded() bool {
 	default:
 		return false
 	}
-}
-
-func (b *backend) Overlay() rpc.Overlay {
-	o := b.node.Overlay()
-	return rpc.Overlay{Nodes: o.Nodes, Digests: o.Digests}
-}
-
-func (b *backend) Authors() (authors []rpc.OverlayNode, interval time.Duration) {
-	overlay := b.node.Overlay()
-	digest, count := b.node.Digest()
-	for _, a := range overlay.Authors {
-		m := a.Beacon
-		authors = append(authors, rpc.OverlayNode{
-			PeerID: a.Peer.String(), Agent: m.Agent, Digest: hex.EncodeToString(m.Digest[:]), Count: m.Count, Bytes: m.Bytes,
-			FeeFloor: rpc.Amount(min(m.FeeFloor, math.MaxInt64)), Sequence: m.Sequence, Heard: unix(a.Heard),
-			Lags: m.Digest != digest && m.Count < uint64(count),
-		})
-	}
-	return authors, overlay.Interval
 }
 
 func (b *backend) NetTotals() (sent, received uint64) {
