@@ -14,20 +14,20 @@ const (
 	// wrongPasswordDelay is how long a refusal of credentials takes, as in
 	// Core (httprpc.cpp).
 	wrongPasswordDelay = 250 * time.Millisecond
-	// maxRefusals is how many refusals to one caller may be under way. It
-	// bounds guessing at a password to 32 per second.
+	// maxRefusals is how many refusals to one caller may take that long at a time.
+	// Beyond it they come at once and cost the caller the connection, so that
+	// guessing in a loop occupies nothing.
 	maxRefusals = 8
 )
 
-// authenticator checks credentials. The cookie is beyond guessing and always
-// looked at; a password somebody chose is not looked at while its address has
-// maxRefusals under way.
+// authenticator checks credentials. Right ones pass at once, whoever else at the
+// same address guesses at them.
 type authenticator struct {
 	cookie, password [sha256.Size]byte // of user:password; zero: not configured
 	log              *slog.Logger
 
 	mu       sync.Mutex
-	refusals map[netip.Prefix]int // under way, by caller
+	refusals map[netip.Prefix]int // taking their time, by caller
 }
 
 func newAuthenticator(o Options) *authenticator {
@@ -41,15 +41,6 @@ func newAuthenticator(o Options) *authenticator {
 	return a
 }
 
-// An outcome is what became of credentials.
-type outcome int
-
-const (
-	refused   outcome = iota
-	throttled         // not looked at
-	admitted
-)
-
 // admit reports whether the caller may go on; if not it has answered.
 func (a *authenticator) admit(w http.ResponseWriter, r *http.Request) bool {
 	if r.Header.Get("Authorization") == "" {
@@ -57,32 +48,33 @@ func (a *authenticator) admit(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	user, password, _ := r.BasicAuth()
-	switch a.judge(r.RemoteAddr, user+":"+password) {
-	case admitted:
-		return true
-	case throttled:
-		http.Error(w, "Too many wrong passwords from this address, try again", http.StatusServiceUnavailable)
-	default:
+	if credentials := user + ":" + password; !a.knows(credentials) {
+		if !a.delay(r.RemoteAddr) {
+			w.Header().Set("Connection", "close")
+		}
 		refuse(w)
+		return false
 	}
-	return false
+	return true
 }
 
-// judge looks at credentials, user:password. A refusal takes its time.
-func (a *authenticator) judge(remote, credentials string) outcome {
+// knows reports whether credentials, user:password, are right. How long it takes
+// tells nothing of those that are.
+func (a *authenticator) knows(credentials string) bool {
 	given := sha256.Sum256([]byte(credentials))
-	if subtle.ConstantTimeCompare(given[:], a.cookie[:]) == 1 {
-		return admitted
-	}
+	cookie := subtle.ConstantTimeCompare(given[:], a.cookie[:])
+	password := subtle.ConstantTimeCompare(given[:], a.password[:])
+	return cookie|password == 1
+}
+
+// delay takes the time of a refusal, or reports false at once when too many
+// others to the same caller do.
+func (a *authenticator) delay(remote string) bool {
 	from := caller(remote)
 	a.mu.Lock()
 	if a.refusals[from] >= maxRefusals {
 		a.mu.Unlock()
-		return throttled
-	}
-	if subtle.ConstantTimeCompare(given[:], a.password[:]) == 1 {
-		a.mu.Unlock()
-		return admitted
+		return false
 	}
 	a.refusals[from]++
 	a.mu.Unlock()
@@ -96,7 +88,7 @@ func (a *authenticator) judge(remote, credentials string) outcome {
 		delete(a.refusals, from)
 	}
 	a.mu.Unlock()
-	return refused
+	return true
 }
 
 // refuse is Core's answer to missing or wrong credentials.

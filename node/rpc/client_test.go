@@ -18,12 +18,19 @@ import (
 // startServer runs a real server of n on a free loopback port, with a cookie.
 func startServer(t testing.TB, n *fakeNode) (address, cookieFile string) {
 	t.Helper()
+	return startServerWith(t, n, Options{})
+}
+
+// startServerWith does so with other options.
+func startServerWith(t testing.TB, n *fakeNode, o Options) (address, cookieFile string) {
+	t.Helper()
 	cookieFile = filepath.Join(t.TempDir(), ".cookie")
 	cookie, err := WriteCookie(cookieFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Listen("127.0.0.1:0", n, Options{Version: "0.1.0", Cookie: cookie.String()})
+	o.Version, o.Cookie = "0.1.0", cookie.String()
+	s, err := Listen("127.0.0.1:0", n, o)
 	if err != nil {
 		t.Fatal(err)
 	}

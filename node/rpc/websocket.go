@@ -107,7 +107,11 @@ func (h *handler) authenticate(r *http.Request, conn *websocket.Conn) bool {
 		return false
 	}
 	request, credentials, ok := parseAuthenticate(message)
-	if !ok || h.auth.judge(r.RemoteAddr, credentials) != admitted {
+	if !ok {
+		return false
+	}
+	if !h.auth.knows(credentials) {
+		h.auth.delay(r.RemoteAddr)
 		return false
 	}
 	return conn.Write(ctx, websocket.MessageText, request.answer([]byte("null"), nil)) == nil
