@@ -98,6 +98,30 @@ func TestIncompatiblePeersPart(t *testing.T) {
 	}
 }
 
+// TestUnreachablePeersAreTold: as long as a link to one is wanted.
+func TestUnreachablePeersAreTold(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		a, b := w.start(nil), w.start(nil)
+		addr := b.addr()
+		time.Sleep(time.Second)
+		b.close()
+		if err := a.Add(addr); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if f := a.Failures(); len(f) != 1 || f[0].Addr != addr || f[0].Incompatible || !strings.Contains(f[0].Reason, "dial") {
+			t.Errorf("added: %+v", f)
+		}
+		if err := a.Remove(addr); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if f := a.Failures(); len(f) != 0 {
+			t.Errorf("removed: %+v", f)
+		}
+	})
+}
+
 func TestSimultaneousDialKeepsOneLink(t *testing.T) {
 	for range 5 { // the keys, and so the order of ids, differ
 		inWorld(t, func(t *testing.T, w *world) {

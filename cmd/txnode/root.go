@@ -40,7 +40,7 @@ defaults, in this order; 'txnode config show' tells where each came from.`,
 		&cobra.Group{ID: "self", Title: "About txnode itself:"},
 	)
 	addGroup(root, "network", newRun(), newTestnet(), newSim())
-	addGroup(root, "client", newTx(), newMempool(), newPeers(), newRecon(), newConverge(), newWatch(), newHealth(), newRPC())
+	addGroup(root, "client", newTx(), newMempool(), newPeers(), newRecon(), newConverge(), newWatch(), newHealth(), newDoctor(), newRPC())
 	addGroup(root, "self", newConfig(), newVersion(), newCompletion(), newDocs())
 	root.SetHelpCommandGroupID("self")
 	return root
