@@ -61,6 +61,7 @@ type config struct {
 		User       string
 		Password   string
 		Cookie     string
+		Auth       []string
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 )
 
 func newConfig() *cobra.Command {
-	return newNoun("config", "Show the configuration",
-		"Show the effective configuration and where each value comes from.",
-		newConfigShow())
+	return newNoun("config", "Show the configuration, make credentials",
+		"Show the effective configuration and where each value comes from, and make values for it.",
+		newConfigShow(), newConfigRPCAuth())
 }
 
 func newConfigShow() *cobra.Command {

@@ -50,12 +50,16 @@ func (l *loaded) listen(d *door, b rpc.Backend, published []rpc.ZMQNotification,
 		}
 		own, hosts = name, append(hosts, name)
 	}
-	var err error
+	users, err := l.users()
+	if err != nil {
+		return err
+	}
 	d.server, err = rpc.Listen(l.RPC.Listen, b, rpc.Options{
 		Version:  readVersion().Version,
 		Cookie:   d.cookie.String(),
 		User:     l.RPC.User,
 		Password: l.RPC.Password,
+		Auth:     users,
 		Hosts:    hosts,
 		REST:     l.RPC.REST,
 		ZMQ:      published,
@@ -79,6 +83,18 @@ func (l *loaded) listen(d *door, b rpc.Backend, published []rpc.ZMQNotification,
 		log.Info("bitcoin-cli -datadir will not find this node", "reason", err)
 	}
 	return nil
+}
+
+// users are those of --rpcauth.
+func (l *loaded) users() (users []rpc.Auth, err error) {
+	for _, text := range l.RPC.Auth {
+		a, err := rpc.ParseAuth(text)
+		if err != nil {
+			return nil, usagef("%v; correct --rpcauth (%s)", err, l.origins["rpcauth"])
+		}
+		users = append(users, a)
+	}
+	return users, nil
 }
 
 // reachable is the host:port by which clients reach a server bound to addr,

@@ -103,10 +103,15 @@ func settings(c *config) []setting {
 			help: "user `name` accepted besides the cookie"},
 		{flag: "rpc-password", key: "rpc.password", scope: bothScopes, target: &c.RPC.Password, secret: true,
 			help: "`password` of --rpc-user; visible to other users of this machine, unlike TXNODE_RPC_PASSWORD"},
+		{flag: "rpcauth", key: "rpc.auth", scope: nodeScope, target: &c.RPC.Auth, secret: true,
+			help: "`user:salt$hmac` accepted besides, as 'txnode config rpcauth' or Bitcoin Core's rpcauth.py makes it; repeat for several"},
 		{flag: "rpc-cookie", key: "rpc.cookie", scope: clientScope, target: &c.RPC.Cookie,
 			help: "cookie `file` of the node (default: the one in the data directory)"},
 	}
 }
+
+// hidden stands for a secret that is set.
+const hidden = "(set)"
 
 // env is the setting's environment variable.
 func (s *setting) env() string {
@@ -161,11 +166,17 @@ func (s *setting) value() any {
 	switch p := s.target.(type) {
 	case *string:
 		if s.secret && *p != "" {
-			return "(set)"
+			return hidden
 		}
 		return *p
 	case *[]string:
-		return append([]string{}, *p...)
+		list := append([]string{}, *p...)
+		for i := range list {
+			if s.secret {
+				list[i] = hidden
+			}
+		}
+		return list
 	case *bool:
 		return *p
 	case *int:

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 )
@@ -24,6 +25,7 @@ const (
 // same address guesses at them.
 type authenticator struct {
 	cookie, password [sha256.Size]byte // of user:password; zero: not configured
+	users            []Auth
 	log              *slog.Logger
 
 	mu       sync.Mutex
@@ -31,7 +33,7 @@ type authenticator struct {
 }
 
 func newAuthenticator(o Options) *authenticator {
-	a := &authenticator{log: o.logger(), refusals: make(map[netip.Prefix]int)}
+	a := &authenticator{users: o.Auth, log: o.logger(), refusals: make(map[netip.Prefix]int)}
 	if o.Cookie != "" {
 		a.cookie = sha256.Sum256([]byte(o.Cookie))
 	}
@@ -62,9 +64,12 @@ func (a *authenticator) admit(w http.ResponseWriter, r *http.Request) bool {
 // tells nothing of those that are.
 func (a *authenticator) knows(credentials string) bool {
 	given := sha256.Sum256([]byte(credentials))
-	cookie := subtle.ConstantTimeCompare(given[:], a.cookie[:])
-	password := subtle.ConstantTimeCompare(given[:], a.password[:])
-	return cookie|password == 1
+	right := subtle.ConstantTimeCompare(given[:], a.cookie[:]) | subtle.ConstantTimeCompare(given[:], a.password[:])
+	user, password, _ := strings.Cut(credentials, ":")
+	for _, u := range a.users {
+		right |= u.knows(user, password)
+	}
+	return right == 1
 }
 
 // delay takes the time of a refusal, or reports false at once when too many

@@ -25,7 +25,8 @@
 // # Who may call
 //
 // Every request, except for REST, needs HTTP Basic credentials: those of the cookie file that
-// [WriteCookie] makes for each run, or a configured user and password. Wrong
+// [WriteCookie] makes for each run, of a configured user and password, or of an
+// [Auth]. Wrong
 // ones are answered with 401 after 250 ms, during which nobody else waits; when 8
 // from one address (IPv6: /64) wait so, its others are answered and disconnected at
 // once. Right ones always pass, so choose passwords beyond guessing. The

@@ -35,6 +35,9 @@ type Options struct {
 	// User and Password are accepted besides the cookie when User is set.
 	User, Password string
 
+	// Auth are users accepted besides, whose passwords are not known here.
+	Auth []Auth
+
 	// Hosts are the host names, besides localhost, under which the server may
 	// be called, e.g. that of a container. IP addresses always may.
 	Hosts []string

@@ -37,7 +37,7 @@ type Server struct {
 // Listen binds addr, a host:port, for a server of b. Requests are answered once
 // Run is called; a server that is never run is released with Close.
 func Listen(addr string, b Backend, o Options) (*Server, error) {
-	if o.Cookie == "" && o.User == "" {
+	if o.Cookie == "" && o.User == "" && len(o.Auth) == 0 {
 		return nil, errors.New("rpc: no credentials: nobody could call the server; write a cookie or set a user")
 	}
 	if o.User != "" && o.Password == "" {
