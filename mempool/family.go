@@ -21,7 +21,7 @@ func (p *Pool) AddFamily(raws [][]byte, now time.Time) (results []PackageResult,
 	poor := map[chainhash.Hash]int{} // by txid, refused for their fee so far
 	for i, raw := range raws {
 		e, made, err := p.Add(raw, now)
-		results, changes = append(results, PackageResult{e, err}), append(changes, made...)
+		results, changes = append(results, PackageResult{Entry: e, Err: err}), append(changes, made...)
 		switch {
 		case err == nil, errors.Is(err, ErrAlreadyInMempool), errors.Is(err, ErrSameTxID):
 			continue

@@ -21,8 +21,11 @@ type PackageResult struct {
 	// Entry is the transaction as it is in the pool, with an Err as far as it is known. With [ErrSameTxID] it is the one
 	// that was submitted, and the pool keeps another.
 	Entry *Entry
-	// Err is why the pool does not hold the transaction because of this call: as for [Pool.Add].
+	// Err is why the pool does not hold the transaction because of this call: as for [Pool.Add], or what allow returned.
 	Err error
+	// Together are those by whose fees and sizes it was judged, itself included, and Replaced those it replaced. Both are
+	// nil with an Err.
+	Together, Replaced []*Entry
 }
 
 // AddPackage adds a child and those of its unconfirmed parents that are given, which come before it, as Core's
@@ -30,9 +33,16 @@ type PackageResult struct {
 // others, all or none, judged by the fee rate of them together. So a child may pay for a parent that is below the
 // minimum, and an output of dust may exist as long as nobody can mine it unspent. These transactions replace nothing.
 //
+// A transaction that comes alone is a package, too.
+//
 // The results are one per transaction. An error is about the package: a *[RuleError] whose reason is Core's, in which
 // case there are no results, or "transaction failed" when not all of it is in the pool.
 func (p *Pool) AddPackage(raws [][]byte, now time.Time) ([]PackageResult, []Change, error) {
+	return p.AddPackageIf(raws, now, allowAll)
+}
+
+// AddPackageIf is AddPackage for a caller with conditions of its own, as [Pool.AddIf] is Add.
+func (p *Pool) AddPackageIf(raws [][]byte, now time.Time, allow func(*Entry) error) ([]PackageResult, []Change, error) {
 	if err := checkPackage(raws); err != nil {
 		return nil, nil, err
 	}
@@ -43,10 +53,12 @@ func (p *Pool) AddPackage(raws [][]byte, now time.Time) ([]PackageResult, []Chan
 	for i, raw := range raws {
 		var made []Change
 		r := &results[i]
-		r.Entry, made, r.Err = p.Add(raw, now)
+		r.Entry, made, r.Err = p.AddIf(raw, now, allow)
 		changes = append(changes, made...)
 		switch {
-		case r.Err == nil || errors.Is(r.Err, ErrAlreadyInMempool) || errors.Is(r.Err, ErrSameTxID):
+		case r.Err == nil:
+			r.Together, r.Replaced = []*Entry{r.Entry}, replacedBy(r.Entry, made)
+		case errors.Is(r.Err, ErrAlreadyInMempool) || errors.Is(r.Err, ErrSameTxID):
 		case errors.Is(r.Err, ErrFee), errors.Is(r.Err, ErrFull), errors.Is(r.Err, ErrMissingInputs) && len(deferred) > 0:
 			deferred = append(deferred, i)
 		default:
@@ -54,7 +66,7 @@ func (p *Pool) AddPackage(raws [][]byte, now time.Time) ([]PackageResult, []Chan
 		}
 	}
 	if !failed && len(deferred) > 0 {
-		made, err := p.addTogether(raws, deferred, results, now)
+		made, err := p.addTogether(raws, deferred, results, now, allow)
 		changes = append(changes, made...)
 		failed = err != nil
 	}
@@ -62,6 +74,16 @@ func (p *Pool) AddPackage(raws [][]byte, now time.Time) ([]PackageResult, []Chan
 		return results, changes, reject(ErrPackage, "transaction failed")
 	}
 	return results, changes, nil
+}
+
+// replacedBy are those that left because of e.
+func replacedBy(e *Entry, changes []Change) (replaced []*Entry) {
+	for _, c := range changes {
+		if c.ReplacedBy == e {
+			replaced = append(replaced, c.Entry)
+		}
+	}
+	return replaced
 }
 
 // checkPackage applies the rules that need only the package: Core's IsWellFormedPackage and IsChildWithParents.
@@ -108,7 +130,7 @@ func checkPackage(raws [][]byte) error {
 
 func checkChildWithParents(txs []*wire.MsgTx, ids []chainhash.Hash) error {
 	last := len(txs) - 1
-	if last < 1 {
+	if last < 0 {
 		return reject(ErrPackage, "package-not-child-with-parents")
 	}
 	for _, id := range ids[:last] {
@@ -124,19 +146,22 @@ func checkChildWithParents(txs []*wire.MsgTx, ids []chainhash.Hash) error {
 
 // addTogether adds the named transactions of a package, or none of them. It puts what it finds into the results; those
 // it does not come to keep the error they had alone.
-func (p *Pool) addTogether(raws [][]byte, which []int, results []PackageResult, now time.Time) ([]Change, error) {
+func (p *Pool) addTogether(raws [][]byte, which []int, results []PackageResult, now time.Time, allow func(*Entry) error) ([]Change, error) {
 	family := make(map[chainhash.Hash]*Entry, len(which))
-	group := make([]candidate, len(which))
+	group, together := make([]candidate, len(which)), make([]*Entry, len(which))
 	var fee, vsize int64
 	for k, i := range which {
 		c, err := p.judgeWith(raws[i], now, family)
+		if err == nil {
+			err = allow(c.entry)
+		}
 		if results[i].Entry = c.entry; err != nil {
 			results[i].Err = err
 			return nil, err
 		}
 		c.entry.Raw = bytes.Clone(raws[i])
 		family[c.entry.TxID] = c.entry
-		group[k] = c
+		group[k], together[k] = c, c.entry
 		fee += c.entry.Fee
 		vsize += c.entry.VSize
 	}
@@ -159,9 +184,10 @@ func (p *Pool) addTogether(raws [][]byte, which []int, results []PackageResult, 
 	changes := p.flush()
 	var err error
 	for _, i := range which {
-		if results[i].Err = nil; results[i].Entry.Sequence == 0 {
-			results[i].Err = reject(ErrFull, "mempool full")
-			err = results[i].Err
+		r := &results[i]
+		if r.Err, r.Together = nil, together; r.Entry.Sequence == 0 {
+			r.Err, r.Together = reject(ErrFull, "mempool full"), nil
+			err = r.Err
 		}
 	}
 	return changes, err

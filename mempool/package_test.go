@@ -34,8 +34,12 @@ func TestChildPaysForParent(t *testing.T) {
 	if err != nil || len(results) != 2 || results[0].Err != nil || results[1].Err != nil {
 		t.Fatalf("%+v, %v", results, err)
 	}
-	if !slices.Equal(entriesIn(changes), []*Entry{results[0].Entry, results[1].Entry}) || changes[1].Sequence != 2 {
+	both := []*Entry{results[0].Entry, results[1].Entry}
+	if !slices.Equal(entriesIn(changes), both) || changes[1].Sequence != 2 {
 		t.Errorf("%+v", changes)
+	}
+	if !slices.Equal(results[0].Together, both) || !slices.Equal(results[1].Together, both) {
+		t.Errorf("judged together: %v, %v", results[0].Together, results[1].Together)
 	}
 	if b.pool.GetByTxID(parent.TxHash()) != results[0].Entry || results[1].Entry.Sequence != 2 {
 		t.Error("the parent is not in the pool")

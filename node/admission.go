@@ -309,7 +309,7 @@ func (n *Node) admitPackage(ctx context.Context, r *result) {
 			r.members, changes = n.pool.AddFamily(r.pack, time.Now())
 			return changes, nil
 		}
-		r.members, changes, err = n.addPackage(r.pack, time.Now())
+		r.members, changes, err = n.addPackage(r.candidate, time.Now())
 		return changes, err
 	})
 	r.write = wtxidsOf(r.changes)
@@ -323,10 +323,10 @@ func (n *Node) admitPackage(ctx context.Context, r *result) {
 
 // addPackage adds a package to the mempool. A member that could not be judged is
 // no verdict on the package.
-func (n *Node) addPackage(pack [][]byte, at time.Time) ([]mempool.PackageResult, []mempool.Change, error) {
-	members, changes, err := n.pool.AddPackage(pack, at)
+func (n *Node) addPackage(c candidate, at time.Time) ([]mempool.PackageResult, []mempool.Change, error) {
+	members, changes, err := n.pool.AddPackageIf(c.pack, at, c.allows)
 	for _, m := range members {
-		if m.Err != nil && !refused(m.Err) {
+		if m.Err != nil && !refused(m.Err) && !errors.As(m.Err, new(declined)) {
 			return members, changes, m.Err
 		}
 	}

@@ -98,7 +98,7 @@ func (n *Node) restore(ctx context.Context, r storage.Record, low map[chainhash.
 		return entry, err
 	}
 	packErr := n.patiently(ctx, func() ([]mempool.Change, error) {
-		_, changes, err := n.addPackage(append(pack, r.Raw), r.Time)
+		_, changes, err := n.addPackage(candidate{pack: append(pack, r.Raw)}, r.Time)
 		return changes, err
 	})
 	if packErr != nil {

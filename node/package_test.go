@@ -48,7 +48,17 @@ func TestPackagesSurviveARestart(t *testing.T) {
 	if _, err := n.SubmitPackage(t.Context(), [][]byte{child, parent}); !errors.Is(err, mempool.ErrPackage) {
 		t.Error(err)
 	}
-	results, err := n.SubmitPackage(t.Context(), [][]byte{parent, child})
+	no := errors.New("no")
+	results, err := n.SubmitPackageIf(t.Context(), [][]byte{parent, child}, func(e *mempool.Entry) error {
+		if e.Fee > 0 {
+			return no
+		}
+		return nil
+	})
+	if !errors.Is(err, mempool.ErrPackage) || len(results) != 2 || results[1].Err != no || n.Mempool().Info().Count != 0 {
+		t.Errorf("with a condition that is not met: %+v, %v", results, err)
+	}
+	results, err = n.SubmitPackage(t.Context(), [][]byte{parent, child})
 	if err != nil || len(results) != 2 {
 		t.Fatalf("%+v, %v", results, err)
 	}

@@ -62,7 +62,20 @@ func (n *Node) SubmitIf(ctx context.Context, raw []byte, allow func(*mempool.Ent
 // *[mempool.RuleError] when that is not all of them, and like that of Submit
 // otherwise.
 func (n *Node) SubmitPackage(ctx context.Context, raws [][]byte) ([]mempool.PackageResult, error) {
-	r, err := n.submit(ctx, candidate{pack: append([][]byte{}, raws...)})
+	return n.SubmitPackageIf(ctx, raws, nil)
+}
+
+// SubmitPackageIf is SubmitPackage for a caller with a condition of its own, as
+// SubmitIf is Submit: what allow returns for a transaction is the Err of its
+// result, and fails the package.
+func (n *Node) SubmitPackageIf(ctx context.Context, raws [][]byte, allow func(*mempool.Entry) error) ([]mempool.PackageResult, error) {
+	r, err := n.submit(ctx, candidate{pack: append([][]byte{}, raws...), allow: allow})
+	var own declined
+	for i := range r.members {
+		if m := &r.members[i]; errors.As(m.Err, &own) {
+			m.Err = own.error
+		}
+	}
 	switch {
 	case err != nil:
 		return nil, err

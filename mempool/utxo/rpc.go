@@ -205,6 +205,13 @@ func (r *RPC) Tip() (height int32, medianTime time.Time) {
 	return r.recent.tip().height, r.median
 }
 
+// BestBlock is the hash of the block at the height of Tip.
+func (r *RPC) BestBlock() chainhash.Hash {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.recent.tip().hash
+}
+
 // Digest implements mempool.PrevOuts: SHA-256 over the kind of source, the
 // network and the hash of the chain's first block. It does not tell the tip,
 // on which nodes of one network need not agree at every moment.

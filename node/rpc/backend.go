@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
 
 	"github.com/txnode/txnode/mempool"
 )
@@ -25,8 +26,8 @@ var (
 )
 
 // Backend is the node that a server speaks for. Its methods are called from
-// many goroutines at once and, but for Submit, Check, Connect,
-// Reconcile and Propagation, return without waiting for anything.
+// many goroutines at once and, but for Submit, SubmitPackage,
+// Check, TxOut, Connect, Reconcile and Propagation, return without waiting for anything.
 type Backend interface {
 	// Submit adds a serialized transaction to the mempool and has it announced.
 	// It returns once the transaction is durable. One that is in the mempool
@@ -35,6 +36,12 @@ type Backend interface {
 	// what allow returned. The entry comes with it too, once the bytes were
 	// decoded.
 	Submit(ctx context.Context, raw []byte, allow func(*mempool.Entry) error) (*mempool.Entry, error)
+
+	// SubmitPackage submits a child after its parents, of which some need it to pay
+	// for them. The results are one per transaction, or none if the package as such
+	// is refused. An error is a *mempool.RuleError if not all of them are in the
+	// mempool.
+	SubmitPackage(ctx context.Context, raws [][]byte, allow func(*mempool.Entry) error) ([]mempool.PackageResult, error)
 
 	// Check judges a transaction as Submit would and changes nothing. Unlike
 	// Submit it refuses a transaction that is in the mempool. The entry comes
@@ -57,6 +64,12 @@ type Backend interface {
 
 	// Tip is the block height and median time that transactions are judged at.
 	Tip() (height int32, medianTime time.Time)
+
+	// BestBlock is the block at that height, zero if there are no blocks, and TxOut
+	// the unspent confirmed output at op, false when there is none. TxOut may ask a
+	// Bitcoin node.
+	BestBlock() chainhash.Hash
+	TxOut(op wire.OutPoint) (mempool.PrevOut, bool, error)
 
 	// Digest is the mempool digest and the number of transactions it covers.
 	Digest() (digest [32]byte, count int)

@@ -24,11 +24,26 @@ func (c *Client) SendRawTransaction(ctx context.Context, raw []byte) (chainhash.
 
 // TestMempoolAccept asks whether the transactions would be accepted.
 func (c *Client) TestMempoolAccept(ctx context.Context, raws ...[]byte) ([]TestMempoolAccept, error) {
-	txs := make([]string, len(raws))
+	return call[[]TestMempoolAccept](ctx, c, "testmempoolaccept", hexes(raws))
+}
+
+// SubmitPackage submits the parents of a transaction and last that child.
+func (c *Client) SubmitPackage(ctx context.Context, raws ...[]byte) (SubmitPackage, error) {
+	return call[SubmitPackage](ctx, c, "submitpackage", hexes(raws))
+}
+
+func hexes(raws [][]byte) []string {
+	texts := make([]string, len(raws))
 	for i, raw := range raws {
-		txs[i] = hex.EncodeToString(raw)
+		texts[i] = hex.EncodeToString(raw)
 	}
-	return call[[]TestMempoolAccept](ctx, c, "testmempoolaccept", txs)
+	return texts
+}
+
+// GetTxOut returns an unspent output, confirmed or of the mempool; nil if there
+// is none.
+func (c *Client) GetTxOut(ctx context.Context, txid string, n uint32) (*TxOut, error) {
+	return call[*TxOut](ctx, c, "gettxout", txid, n)
 }
 
 // GetRawMempool returns the txids in the mempool.

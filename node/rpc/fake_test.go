@@ -190,6 +190,15 @@ func (n *fakeNode) EventsSince(ctx context.Context, after uint64) iter.Seq[Event
 	}
 }
 
+func (n *fakeNode) SubmitPackage(_ context.Context, raws [][]byte, allow func(*mempool.Entry) error) ([]mempool.PackageResult, error) {
+	results, _, err := n.pool.AddPackageIf(raws, n.now(), allow)
+	return results, err
+}
+
+func (n *fakeNode) BestBlock() chainhash.Hash { return chainhash.Hash{} }
+
+func (n *fakeNode) TxOut(op wire.OutPoint) (mempool.PrevOut, bool, error) { return n.chain.Lookup(op) }
+
 func (n *fakeNode) Check(_ context.Context, raw []byte) (*mempool.Entry, error) {
 	return n.pool.Check(raw, n.now())
 }

@@ -33,6 +33,10 @@ func getBlockCount(_ context.Context, s *service, _ args) (any, error) {
 	return height, nil
 }
 
+func getBestBlockHash(_ context.Context, s *service, _ args) (any, error) {
+	return s.backend.BestBlock().String(), nil
+}
+
 func getConnectionCount(_ context.Context, s *service, _ args) (any, error) {
 	return len(s.backend.Peers()), nil
 }
@@ -160,7 +164,7 @@ func getBlockchainInfo(_ context.Context, s *service, _ args) (any, error) {
 		Chain:                s.backend.Network().Name,
 		Blocks:               height,
 		Headers:              height,
-		BestBlockHash:        zeroHash,
+		BestBlockHash:        s.backend.BestBlock().String(),
 		Bits:                 "00000000",
 		Target:               zeroHash,
 		Time:                 medianTime.Unix(),

@@ -139,14 +139,9 @@ func testMempoolAccept(ctx context.Context, s *service, a args) (any, error) {
 // check judges one element of testmempoolaccept's array. What is not a
 // transaction fails the whole call.
 func (s *service) check(ctx context.Context, item json.RawMessage, maxRate Amount) (TestMempoolAccept, error) {
-	if k := kindOf(item); k != kindString {
-		return TestMempoolAccept{}, errorf(CodeType, "JSON value of type %s is not of expected type string", k)
-	}
-	text := stringOf(item)
-	undecodable := errorf(CodeDeserialization, "TX decode failed: %s Make sure the tx has at least one input.", text)
-	raw, err := hex.DecodeString(text)
+	raw, undecodable, err := hexElement(item)
 	if err != nil {
-		return TestMempoolAccept{}, undecodable
+		return TestMempoolAccept{}, err
 	}
 	e, err := s.backend.Check(ctx, raw)
 	if errors.Is(err, mempool.ErrDecode) {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"strconv"
 
 	"github.com/btcsuite/btcd/wire/v2"
+
+	"github.com/txnode/txnode/mempool"
 )
 
 // maxOutpoints bounds the outputs of one gettxspendingprevout.
@@ -50,6 +53,51 @@ func getTxSpendingPrevout(_ context.Context, s *service, a args) (any, error) {
 		spendings[i].SpendingTxID = e.TxID.String()
 	}
 	return spendings, nil
+}
+
+// getTxOut answers null for an output that does not exist or is spent.
+func getTxOut(_ context.Context, s *service, a args) (any, error) {
+	txid, err := a.hash(0, "txid")
+	if err != nil {
+		return nil, err
+	}
+	vout, err := a.integer(1, 0)
+	if err != nil {
+		return nil, err
+	}
+	if vout < 0 || vout > math.MaxUint32 {
+		return nil, nil
+	}
+	op := wire.OutPoint{Hash: txid, Index: uint32(vout)}
+	pool, withMempool := s.backend.Mempool(), a[2] == nil || a.boolean(2)
+	if withMempool {
+		if pool.Spender(op) != nil {
+			return nil, nil
+		}
+		if e := pool.GetByTxID(txid); e != nil {
+			if int(op.Index) >= len(e.Tx.TxOut) {
+				return nil, nil
+			}
+			out := e.Tx.TxOut[op.Index]
+			return describeTxOut(s.backend, mempool.PrevOut{Value: out.Value, PkScript: out.PkScript}, 0), nil
+		}
+	}
+	out, exists, err := s.backend.TxOut(op)
+	if err != nil || !exists {
+		return nil, err
+	}
+	height, _ := s.backend.Tip()
+	return describeTxOut(s.backend, out, height-out.Height+1), nil
+}
+
+func describeTxOut(b Backend, out mempool.PrevOut, confirmations int32) TxOut {
+	return TxOut{
+		BestBlock:     b.BestBlock().String(),
+		Confirmations: confirmations,
+		Value:         Amount(out.Value),
+		ScriptPubKey:  describeScript(out.PkScript, paramsOf(b.Network().Name)),
+		Coinbase:      out.Coinbase,
+	}
 }
 
 // outpoint is an object of txid and vout.

@@ -45,6 +45,7 @@ func newScenario(t testing.TB) scenario {
 // expand replaces names in braces by what the scenario knows.
 func (s scenario) expand(text string) string {
 	other := spend(coin(0), coinValue-3000) // conflicts with parent
+	better := spend(coin(0), coinValue-100_000)
 	burn := spend(coin(1), coinValue-10_000)
 	burn.AddTxOut(wire.NewTxOut(1000, []byte{txscript.OP_RETURN}))
 	malleated := s.parent.Copy()
@@ -61,10 +62,11 @@ func (s scenario) expand(text string) string {
 		"{free hex}", hexOf(spend(coin(1), coinValue)),
 		"{conflict hex}", hexOf(other), "{conflict}", other.TxID(),
 		"{unknown hex}", hexOf(spend(coin(99), 1000)), "{unknown}", spend(coin(99), 1000).TxID(), "{unknown wtxid}", spend(coin(99), 1000).WitnessHash().String(),
-		"{burn hex}", hexOf(burn), "{burn}", burn.TxID(),
-		"{malleated hex}", hexOf(malleated),
+		"{burn hex}", hexOf(burn), "{burn}", burn.TxID(), "{burn wtxid}", burn.WitnessHash().String(),
+		"{malleated hex}", hexOf(malleated), "{malleated wtxid}", malleated.WitnessHash().String(),
+		"{better hex}", hexOf(better), "{better}", better.TxID(), "{better wtxid}", better.WitnessHash().String(),
 		"{wrong hex}", hexOf(wrong),
-		"{64 zeros}", zeroHash,
+		"{64 zeros}", zeroHash, "{coins}", coin(0).Hash.String(),
 	).Replace(text)
 }
 
@@ -117,6 +119,21 @@ func TestResults(t *testing.T) {
 		{"getrawtransaction", `{"txid":"{parent}","verbosity":0}`, `"{parent hex}"`},
 
 		{"getblockcount", `[]`, `200`},
+		{"getbestblockhash", `[]`, `"{64 zeros}"`},
+		{"gettxout", `["{coins}",1]`, `{"bestblock":"{64 zeros}","confirmations":201,"value":1.00000000,
+			"scriptPubKey":{"asm":"0 4ae81572f06e1b88fd5ced7a1a000945432e83e1551e6f721ee9c00b8cc33260",
+				"hex":"00204ae81572f06e1b88fd5ced7a1a000945432e83e1551e6f721ee9c00b8cc33260",
+				"address":"bcrt1qft5p2uhsdcdc3l2ua4ap5qqfg4pjaqlp250x7us7a8qqhrxrxfsqseac85","type":"witness_v0_scripthash"},"coinbase":false}`},
+		{"gettxout", `["{coins}",0]`, `null`},
+		{"gettxout", `["{coins}",99]`, `null`},
+		{"gettxout", `["{coins}",-1]`, `null`},
+		{"gettxout", `["{parent}",0]`, `null`},
+		{"gettxout", `["{parent}",1,false]`, `null`},
+		{"gettxout", `["{parent}",2]`, `null`},
+		{"gettxout", `["{parent}",1]`, `{"bestblock":"{64 zeros}","confirmations":0,"value":0.00001000,
+			"scriptPubKey":{"asm":"0 4ae81572f06e1b88fd5ced7a1a000945432e83e1551e6f721ee9c00b8cc33260",
+				"hex":"00204ae81572f06e1b88fd5ced7a1a000945432e83e1551e6f721ee9c00b8cc33260",
+				"address":"bcrt1qft5p2uhsdcdc3l2ua4ap5qqfg4pjaqlp250x7us7a8qqhrxrxfsqseac85","type":"witness_v0_scripthash"},"coinbase":false}`},
 		{"getconnectioncount", `[]`, `2`},
 		{"addnode", `["/ip4/192.0.2.1/tcp/1/p2p/x","add"]`, `null`},
 		{"addnode", `["/ip4/192.0.2.1/tcp/1/p2p/x","onetry"]`, `null`},
@@ -204,6 +221,17 @@ func TestErrors(t *testing.T) {
 		{"testmempoolaccept", `[["{new hex}","00aa"]]`, -22, "TX decode failed: 00aa Make sure the tx has at least one input."},
 		{"testmempoolaccept", `[["0z"]]`, -22, "TX decode failed: 0z Make sure the tx has at least one input."},
 		{"testmempoolaccept", `[["{new hex}"],2]`, -8, "Fee rates larger than or equal to 1BTC/kvB are not accepted"},
+
+		{"submitpackage", `[]`, -1, "submitpackage [\"package\",...] ( maxfeerate maxburnamount )\n\n…"},
+		{"submitpackage", `[[]]`, -8, "Array must contain between 1 and 25 transactions."},
+		{"submitpackage", `[[` + strings.Repeat(`"",`, 25) + `""]]`, -8, "Array must contain between 1 and 25 transactions."},
+		{"submitpackage", `[[1]]`, -3, "JSON value of type number is not of expected type string"},
+		{"submitpackage", `[["{new hex}","00aa"]]`, -22, "TX decode failed: 00aa Make sure the tx has at least one input."},
+		{"submitpackage", `[["{new hex}"],1]`, -8, "Fee rates larger than or equal to 1BTC/kvB are not accepted"},
+		{"submitpackage", `[["{burn hex}"]]`, -25, "Unspendable output exceeds maximum configured by user (maxburnamount)"},
+		{"submitpackage", `[["{child hex}","{parent hex}"]]`, -25, "package topology disallowed. not child-with-parents or parents depend on each other."},
+		{"submitpackage", `[["{new hex}","{parent hex}"]]`, -25, "package topology disallowed. not child-with-parents or parents depend on each other."},
+		{"gettxout", `["00",0]`, -8, "txid must be of length 64 (not 2, for '00')"},
 
 		{"getrawtransaction", `["{64 zeros}"]`, -5, "No such mempool transaction. A txnode keeps no blocks: …"},
 		{"getrawtransaction", `["00"]`, -8, "parameter 1 must be of length 64 (not 2, for '00')"},

@@ -112,6 +112,41 @@ type TxSpendingPrevout struct {
 	SpendingTx   string `json:"spendingtx,omitempty"` // hex
 }
 
+// SubmitPackage is the result of submitpackage.
+type SubmitPackage struct {
+	PackageMsg           string               `json:"package_msg"` // success, or why not all of it is in the mempool
+	TxResults            map[string]PackageTx `json:"tx-results"`  // by wtxid
+	ReplacedTransactions []string             `json:"replaced-transactions"`
+}
+
+// PackageTx is one transaction of a [SubmitPackage].
+type PackageTx struct {
+	TxID          string       `json:"txid"`
+	OtherWTxID    string       `json:"other-wtxid,omitempty"` // of the one with the same txid that is in the mempool
+	VSize         int64        `json:"vsize,omitempty"`
+	VSizeAdjusted int64        `json:"vsize_adjusted,omitempty"`
+	VSizeBIP141   int64        `json:"vsize_bip141,omitempty"`
+	Fees          *PackageFees `json:"fees,omitempty"`
+	Error         string       `json:"error,omitempty"`
+}
+
+// PackageFees are the fees of a [PackageTx] that is in the mempool. What was
+// there before has only Base.
+type PackageFees struct {
+	Base              Amount   `json:"base"`
+	EffectiveFeeRate  *Amount  `json:"effective-feerate,omitempty"`  // BTC/kvB, of those it was judged together with
+	EffectiveIncludes []string `json:"effective-includes,omitempty"` // their wtxids
+}
+
+// TxOut is the result of gettxout.
+type TxOut struct {
+	BestBlock     string       `json:"bestblock"` // zero: there are no blocks
+	Confirmations int32        `json:"confirmations"`
+	Value         Amount       `json:"value"`
+	ScriptPubKey  ScriptPubKey `json:"scriptPubKey"`
+	Coinbase      bool         `json:"coinbase"`
+}
+
 // TestMempoolAccept is one transaction's verdict from testmempoolaccept.
 type TestMempoolAccept struct {
 	TxID          string      `json:"txid"`

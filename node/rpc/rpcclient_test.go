@@ -73,6 +73,18 @@ func TestRPCClient(t *testing.T) {
 	if got, err := c.DecodeRawTransaction(rawOf(tx)); err != nil || got.Txid != tx.TxID() {
 		t.Errorf("DecodeRawTransaction: %+v %v", got, err)
 	}
+	free := spend(coin(2), coinValue)
+	payer := spend(wire.OutPoint{Hash: free.TxHash()}, coinValue-2000)
+	if got, err := c.SubmitPackage([]*wire.MsgTx{free, payer}, nil, nil); err != nil || got.PackageMsg != "success" || got.TxResults[payer.WitnessHash().String()].TxID != payer.TxHash() {
+		t.Errorf("SubmitPackage: %+v %v", got, err)
+	}
+	payerHash := payer.TxHash()
+	if out, err := c.GetTxOut(&payerHash, 0, true); err != nil || out == nil || out.Value != 0.99998 {
+		t.Errorf("GetTxOut: %+v %v", out, err)
+	}
+	if best, err := c.GetBestBlockHash(); err != nil || *best != (chainhash.Hash{}) {
+		t.Errorf("GetBestBlockHash: %v %v", best, err)
+	}
 	if peers, err := c.GetPeerInfo(); err != nil || len(peers) != 2 || peers[0].SubVer != "txnode/0.1.0" || !peers[1].Inbound {
 		t.Errorf("GetPeerInfo: %+v %v", peers, err)
 	}

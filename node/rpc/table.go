@@ -62,6 +62,15 @@ func mempoolMethods() []*method {
 		result:  "An array in the order given of objects with txid, vout and, of a spent output, spendingtxid and if asked for spendingtx in hex.",
 		example: `'[{"txid":"mytxid","vout":0}]'`,
 	}, {
+		name: "gettxout", category: categoryBlockchain, call: getTxOut,
+		summary: "Returns an unspent output, confirmed or of a transaction in the mempool.",
+		params: []param{
+			txid,
+			{name: "n", typ: typeNumber, help: "The number of the output"},
+			{name: "include_mempool", typ: typeBool, optional: true, help: "Whether the mempool's outputs exist, and what it spends is spent. Default true"},
+		},
+		result: "null if there is none, else an object with bestblock, confirmations, value, scriptPubKey and coinbase.", example: `"mytxid" 1`,
+	}, {
 		name: "getmempoolinfo", category: categoryBlockchain, call: getMempoolInfo, early: true,
 		summary: "Returns totals and limits of the mempool. unbroadcastcount are transactions submitted here that have not been shown to have arrived anywhere.",
 		result:  "An object with loaded, size, bytes, usage, total_fee, maxmempool and the fee floors in BTC/kvB.",
@@ -95,6 +104,16 @@ func rawTxMethods() []*method {
 		},
 		result: "An array in the order given of objects with txid, wtxid, allowed, and vsize and fees, or reject-reason and reject-details.", example: `'["signedhex"]'`,
 	}, {
+		name: "submitpackage", category: categoryRawTx, call: submitPackage,
+		summary: "Submits a transaction together with unconfirmed parents of it, which it may pay for. What can stand alone enters the mempool even if the others cannot.",
+		params: []param{
+			{name: "package", typ: typeArray, help: "1 to 25 hex strings of raw transactions: the parents, which do not depend on each other, and last their child"},
+			{name: "maxfeerate", typ: typeAmount, optional: true, help: rateHelp + ". Default 0.10"},
+			{name: "maxburnamount", typ: typeAmount, optional: true, help: "Refuse to burn more than this in one unspendable output, in BTC. Default 0"},
+		},
+		result:  "An object with package_msg (success, or why not all are in the mempool), tx-results by wtxid (objects with txid, other-wtxid, vsize, fees, error) and replaced-transactions.",
+		example: `'["parenthex","childhex"]'`,
+	}, {
 		name: "getrawtransaction", category: categoryRawTx, call: getRawTransaction,
 		summary: "Returns a transaction that is in the mempool.",
 		params: []param{
@@ -121,6 +140,9 @@ func networkMethods() []*method {
 	}, {
 		name: "getblockcount", category: categoryBlockchain, call: getBlockCount,
 		summary: "Returns the height that transactions are judged at.", result: "The height.",
+	}, {
+		name: "getbestblockhash", category: categoryBlockchain, call: getBestBlockHash,
+		summary: "Returns the hash of the block at that height: of the Bitcoin node that previous outputs come from, else zeros.", result: "The hash in hex.",
 	}, {
 		name: "getconnectioncount", category: categoryNetwork, call: getConnectionCount,
 		summary: "Returns the number of connections to other nodes.", result: "The connection count.",

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+
 	"github.com/txnode/txnode/inv/relaymsg"
 	"github.com/txnode/txnode/mempool"
 	"github.com/txnode/txnode/node"
@@ -21,7 +23,7 @@ import (
 // Options are what a node does not know of itself.
 type Options struct {
 	Network string           // as in node.Config
-	Tip     mempool.PrevOuts // whose tip getblockchaininfo reports
+	Tip     mempool.PrevOuts // whose tip getblockchaininfo reports, and outputs gettxout
 	Stop    func()           // what the method stop does
 }
 
@@ -39,6 +41,10 @@ type backend struct {
 
 func (b *backend) Submit(ctx context.Context, raw []byte, allow func(*mempool.Entry) error) (*mempool.Entry, error) {
 	return b.node.SubmitIf(ctx, raw, allow)
+}
+
+func (b *backend) SubmitPackage(ctx context.Context, raws [][]byte, allow func(*mempool.Entry) error) ([]mempool.PackageResult, error) {
+	return b.node.SubmitPackageIf(ctx, raws, allow)
 }
 
 func (b *backend) Check(_ context.Context, raw []byte) (*mempool.Entry, error) {
@@ -76,6 +82,18 @@ func (b *backend) EventsSince(ctx context.Context, after uint64) iter.Seq[rpc.Ev
 			}
 		}
 	}
+}
+
+// BestBlock is known only where previous outputs come from a Bitcoin node.
+func (b *backend) BestBlock() chainhash.Hash {
+	if source, ok := b.options.Tip.(interface{ BestBlock() chainhash.Hash }); ok {
+		return source.BestBlock()
+	}
+	return chainhash.Hash{}
+}
+
+func (b *backend) TxOut(op wire.OutPoint) (mempool.PrevOut, bool, error) {
+	return b.options.Tip.Lookup(op)
 }
 
 func (b *backend) Loaded() bool {
