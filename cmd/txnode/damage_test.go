@@ -254,6 +254,11 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("on a full disk: %v", err)
 	}
 	await(t, 10*time.Second, "it is relayed nevertheless", func() bool { return count(t, peer) == 21 })
+	l := newLoaded()
+	l.DataDir = dir
+	if d := l.examine(t.Context(), c); len(d.Findings) == 0 || !strings.HasPrefix(d.Findings[0].Found, "what comes is kept in memory only: too little free disk space") {
+		t.Errorf("the doctor says %+v", d.Findings)
+	}
 	p.stop(t.Context(), c)
 
 	for _, leave := range []int{0, 60} { // nothing at all, and too little

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +21,8 @@ const (
 	// searched is the largest mempool, in transactions, of which each one is looked
 	// at: the answer has some 700 bytes for each.
 	searched = 10_000
+	// receiptsRead is of how many transactions submitted there the receipt is read.
+	receiptsRead = 100
 	// compared is with how many peers that differ mempools are compared.
 	compared = 3
 )
@@ -124,6 +129,7 @@ type vitals struct {
 	asked, answered time.Time // on this computer's clock, around totals
 	setAside        []string  // damaged databases, if they are on this computer
 	waiting         []string  // txids submitted there a minute ago that arrived nowhere
+	whyWaiting      string    // the verdict on the first
 	differences     map[string]rpc.MempoolDiff
 }
 
@@ -168,12 +174,22 @@ func (v *vitals) lookForWaiting(ctx context.Context, c *rpc.Client) error {
 		return nil
 	}
 	pool, err := c.GetRawMempoolVerbose(ctx)
-	for txid, e := range pool {
-		if e.Unbroadcast && v.now().Sub(time.Unix(e.Time, 0)) > arrival {
-			v.waiting = append(v.waiting, txid)
+	if err != nil {
+		return err
+	}
+	unbroadcast := slices.DeleteFunc(slices.Sorted(maps.Keys(pool)), func(txid string) bool {
+		return !pool[txid].Unbroadcast || v.now().Sub(time.Unix(pool[txid].Time, 0)) < arrival
+	})
+	for _, txid := range unbroadcast[:min(len(unbroadcast), receiptsRead)] {
+		p, err := c.GetTxPropagation(ctx, txid)
+		if err != nil && !isAnswer(err) {
+			return err
+		}
+		if err == nil && p.Coverage == 0 && p.Removed == 0 {
+			v.waiting, v.whyWaiting = append(v.waiting, txid), cmp.Or(v.whyWaiting, p.Verdict)
 		}
 	}
-	return err
+	return nil
 }
 
 // lookAtDifferences has the node compare mempools with some peers that differ.

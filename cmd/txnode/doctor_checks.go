@@ -232,9 +232,8 @@ func (v *vitals) arrivals() []finding {
 	if len(v.waiting) == 0 {
 		return nil
 	}
-	slices.Sort(v.waiting)
-	return []finding{{"unbroadcast", fmt.Sprintf("%d transactions submitted here have not been shown to have arrived anywhere: %s", len(v.waiting), some(v.waiting)),
-		"'txnode tx wait TXID' shows who was told"}}
+	return []finding{{"unbroadcast", fmt.Sprintf("%d transactions submitted here have not been shown to have arrived anywhere, the first because %s: %s",
+		len(v.waiting), v.whyWaiting, some(v.waiting)), "'txnode tx wait TXID' shows who was told"}}
 }
 
 // versions is who runs another one.

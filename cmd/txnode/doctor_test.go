@@ -80,7 +80,8 @@ func TestDoctorFindsOneThingAtATime(t *testing.T) {
 		{"lacks", func(v *vitals) { v.recon.Peers[0].Lacks = 3 }, []string{"recon: peer 0 (A) was offered 3"}},
 		{"withholds", func(v *vitals) { v.recon.Peers[0].Withholds = 3 }, []string{"recon: peer 0 (A) offered 3"}},
 		{"no rounds", func(v *vitals) { v.recon.Peers = nil }, []string{"recon: no round"}},
-		{"waiting", func(v *vitals) { v.waiting = []string{"4", "3", "2", "1"} }, []string{"unbroadcast: 4 transactions submitted here have not been shown to have arrived anywhere: 1, 2, 3 and 1 more; "}},
+		{"waiting", func(v *vitals) { v.waiting, v.whyWaiting = []string{"1", "2", "3", "4"}, "0 of 2 peers hold it" }, []string{
+			"unbroadcast: 4 transactions submitted here have not been shown to have arrived anywhere, the first because 0 of 2 peers hold it: 1, 2, 3 and 1 more; "}},
 		{"another version", func(v *vitals) { v.peers[0].SubVer = "txnode/0.0.9" }, nil},
 		{"another version beside a finding", func(v *vitals) {
 			v.peers[0].SubVer, v.recon.Peers[0].Lacks = "txnode/0.0.9", 3
