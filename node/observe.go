@@ -67,3 +67,14 @@ func (n *Node) Disconnect(id peer.ID) error { return n.net.Disconnect(id) }
 // The filter must be safe for concurrent use and must not block. Experiments
 // make partitions with it.
 func (n *Node) SetPeerFilter(admit func(peer.ID) bool) { n.net.SetFilter(admit) }
+
+// SetNetworkActive switches connections to other nodes off and on again. While
+// they are off, nobody is linked or dialled.
+func (n *Node) SetNetworkActive(active bool) { n.net.SetActive(active) }
+
+// NetworkActive reports whether connections are on.
+func (n *Node) NetworkActive() bool { return n.net.Active() }
+
+// Ping measures the round trip times to all peers, which Peers tells from then
+// on. It returns once all have answered, after ten seconds, or when ctx ends.
+func (n *Node) Ping(ctx context.Context) { n.net.Ping(ctx) }

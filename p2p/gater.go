@@ -20,11 +20,12 @@ const (
 )
 
 // gater decides which peers may be connected: those the filter allows and that
-// are not denied. Nothing is accepted before open is called.
+// are not denied, and none while the network is off. Nothing is accepted before open is called.
 type gater struct {
 	mu     sync.Mutex
 	filter func(peer.ID) bool // nil: all
 	denied map[peer.ID]time.Time
+	off    bool
 }
 
 var _ connmgr.ConnectionGater = (*gater)(nil)
@@ -35,6 +36,18 @@ func (g *gater) setFilter(allow func(peer.ID) bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.filter = allow
+}
+
+func (g *gater) setOff(off bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.off = off
+}
+
+func (g *gater) isOff() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.off
 }
 
 // deny keeps the peer out for denyFor from now.
@@ -65,13 +78,13 @@ func (g *gater) forgetOldest(now time.Time) {
 // allowed reports whether we may be connected to the peer.
 func (g *gater) allowed(p peer.ID) bool {
 	g.mu.Lock()
-	filter, until := g.filter, g.denied[p]
+	filter, until, off := g.filter, g.denied[p], g.off
 	if !until.IsZero() && !until.After(time.Now()) {
 		delete(g.denied, p)
 		until = time.Time{}
 	}
 	g.mu.Unlock()
-	return until.IsZero() && (filter == nil || filter(p))
+	return !off && until.IsZero() && (filter == nil || filter(p))
 }
 
 // InterceptPeerDial is part of [connmgr.ConnectionGater].

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -256,31 +255,6 @@ func (n *Network) punish(l *link, reason error) {
 	}
 	// It fails only at shutdown.
 	_ = n.overlay.pubsub.PeerFeedback(beaconTopic(n.cfg.Network), l.peer, pubsub.PeerFeedbackInvalidMessage)
-}
-
-// SetFilter replaces the peers that are allowed; nil allows all. Links and, on
-// a host of our own, connections to others end now and are refused from now on.
-// Persistent peers that were not allowed before are dialled at once; links that
-// were made by Connect do not come back by themselves. allow is called from any
-// goroutine, must be quick and must not call back.
-func (n *Network) SetFilter(allow func(peer.ID) bool) {
-	n.gater.setFilter(allow)
-	n.mu.Lock()
-	slots := maps.Clone(n.slots)
-	n.mu.Unlock()
-	for p, l := range slots {
-		if !n.gater.allowed(p) {
-			l.cancel(errFiltered)
-		}
-	}
-	if n.ownHost {
-		for _, p := range n.host.Network().Peers() {
-			if !n.gater.allowed(p) {
-				_ = n.host.Network().ClosePeer(p)
-			}
-		}
-	}
-	n.redial.poke()
 }
 
 // Errors that Add, Remove, Connect and Disconnect wrap.

@@ -327,6 +327,45 @@ func TestFilterPartitionsAndHeals(t *testing.T) {
 	})
 }
 
+// What is off has no link, takes none, and is back at once when it is on.
+func TestNetworkIsSwitchedOffAndOn(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		hub := w.start(nil)
+		n := w.start(func(c *Config) { c.Bootstrap = []string{hub.addr()} })
+		linked := func() bool { return len(hub.Peers()) == 1 && len(n.Peers()) == 1 }
+		await(t, 5*time.Second, "linked", linked)
+		for _, switched := range []*node{hub, n} {
+			switched.SetActive(false)
+			await(t, time.Second, "off", func() bool {
+				return !switched.Active() && len(hub.Peers()) == 0 && len(n.Peers()) == 0
+			})
+			time.Sleep(10 * time.Minute)
+			if len(hub.Peers()) != 0 {
+				t.Error("linked while the network is off")
+			}
+			switched.SetActive(true)
+			await(t, 90*time.Second, "on", func() bool { return switched.Active() && linked() })
+		}
+	})
+}
+
+func TestPing(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		a, b := w.start(nil), w.start(nil)
+		link2(t, a, b)
+		over, end := context.WithCancel(t.Context())
+		end()
+		a.Ping(over)
+		if rtt := a.Peers()[0].Ping; rtt != 0 {
+			t.Errorf("%v without an answer", rtt)
+		}
+		a.Ping(t.Context())
+		if rtt := a.Peers()[0].Ping; rtt < 40*time.Millisecond || rtt > 100*time.Millisecond {
+			t.Errorf("%v with 20 ms each way", rtt)
+		}
+	})
+}
+
 func TestConnectErrors(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		a := w.start(nil)
