@@ -27,7 +27,6 @@ const (
 const (
 	reasonInputs  = "bad-txns-nonstandard-inputs"
 	reasonWitness = "bad-witness-nonstandard"
-	reasonSigOps  = "bad-txns-too-many-sigops"
 )
 
 // A spentOutput is the previous output of one input.

@@ -82,7 +82,7 @@ func run(cmd *cobra.Command, l *loaded) error {
 	if err != nil {
 		return errors.Join(err, exporter.close())
 	}
-	door, err := l.openDoor(backend.New(n, backend.Options{Network: l.Network, Tip: source, Stop: stop}), zmqNotifications(publisher), log)
+	door, err := l.openDoor(backend.New(n, backend.Options{Network: l.Network, Tip: cfg.PrevOuts, Stop: stop, Logging: newDebugSwitch(l.LogLevel).set}), zmqNotifications(publisher), log)
 	if err != nil {
 		return errors.Join(err, n.Close(), exporter.close())
 	}

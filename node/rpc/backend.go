@@ -23,11 +23,13 @@ var (
 	ErrNotConnected = errors.New("node not found in connected nodes")
 	// ErrBadAddress: an address is no multiaddr that could be dialled.
 	ErrBadAddress = errors.New("invalid node address")
+	// ErrNoLogging: the program around the node does not let its logging be changed.
+	ErrNoLogging = errors.New("logging is up to the program that runs this node")
 )
 
 // Backend is the node that a server speaks for. Its methods are called from
 // many goroutines at once and, but for Submit, SubmitPackage,
-// Check, TxOut, Connect, Reconcile and Propagation, return without waiting for anything.
+// Check, TxOut, Connect, Ping, Reconcile and Propagation, return without waiting for anything.
 type Backend interface {
 	// Submit adds a serialized transaction to the mempool and has it announced.
 	// It returns once the transaction is durable. One that is in the mempool
@@ -108,6 +110,16 @@ type Backend interface {
 	Connect(ctx context.Context, addr string) error
 	// Disconnect closes the link with that [Peer.ID].
 	Disconnect(id uint64) error
+
+	// SetNetworkActive switches connections off and on, and Ping measures the round
+	// trip times to all peers and waits for that.
+	SetNetworkActive(active bool)
+	Ping(ctx context.Context)
+
+	// Logging switches debug messages of these categories on and off, and returns
+	// for each category whether they are on. An error names a category that there
+	// is none of, or wraps [ErrNoLogging].
+	Logging(include, exclude []string) (map[string]bool, error)
 
 	// Rounds are the last reconciliation rounds, oldest first.
 	Rounds() []Round

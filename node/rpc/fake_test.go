@@ -10,6 +10,7 @@ import (
 	"iter"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -70,6 +71,8 @@ type fakeNode struct {
 	peers       []Peer
 	loading     bool
 	stopped     bool
+	off         bool // the network
+	pinged      int
 	submits     int
 	block       chan struct{} // Submit waits for it when set
 	meeting     bool          // Submit waits until it was called as often as meet says
@@ -223,7 +226,7 @@ func (n *fakeNode) UnbroadcastCount() int                 { return len(n.unbroad
 func (n *fakeNode) Digest() ([32]byte, int) { return [32]byte{0xab}, n.pool.Info().Count }
 
 func (n *fakeNode) Network() Network {
-	return Network{Name: "regtest", PeerID: "12D3KooWSelf", Active: true, ListenAddrs: []string{"/ip4/127.0.0.1/tcp/18555", "/ip4/127.0.0.1/udp/18555/quic-v1"}}
+	return Network{Name: "regtest", PeerID: "12D3KooWSelf", Active: !n.off, ListenAddrs: []string{"/ip4/127.0.0.1/tcp/18555", "/ip4/127.0.0.1/udp/18555/quic-v1"}}
 }
 
 func (n *fakeNode) Peers() []Peer {
@@ -260,6 +263,17 @@ func (n *fakeNode) Connect(_ context.Context, addr string) error {
 		return ErrBadAddress
 	}
 	return nil
+}
+
+func (n *fakeNode) SetNetworkActive(active bool) { n.off = !active }
+func (n *fakeNode) Ping(context.Context)         { n.pinged++ }
+
+// Logging knows of one category.
+func (n *fakeNode) Logging(include, exclude []string) (map[string]bool, error) {
+	if slices.ContainsFunc(slices.Concat(include, exclude), func(c string) bool { return c != "txnode" }) {
+		return nil, errors.New("unknown logging category nonsense")
+	}
+	return map[string]bool{"txnode": len(include) > len(exclude)}, nil
 }
 
 func (n *fakeNode) Disconnect(id uint64) error {

@@ -3,6 +3,7 @@ package rpc
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,4 +37,34 @@ func stop(_ context.Context, s *service, _ args) (any, error) {
 
 func uptime(_ context.Context, s *service, _ args) (any, error) {
 	return int64(s.backend.Uptime().Seconds()), nil
+}
+
+// maxCategories bounds each array of logging.
+const maxCategories = 1000
+
+func logging(_ context.Context, s *service, a args) (any, error) {
+	var lists [2][]string
+	for i := range lists {
+		if a[i] == nil {
+			continue
+		}
+		list, err := elements(a[i], maxCategories)
+		if err != nil {
+			return nil, errorf(CodeInvalidParameter, "more than %d logging categories", maxCategories)
+		}
+		for _, item := range list {
+			if k := kindOf(item); k != kindString {
+				return nil, errorf(CodeType, "JSON value of type %s is not of expected type string", k)
+			}
+			lists[i] = append(lists[i], stringOf(item))
+		}
+	}
+	debug, err := s.backend.Logging(lists[0], lists[1])
+	switch {
+	case errors.Is(err, ErrNoLogging):
+		return nil, err
+	case err != nil:
+		return nil, errorf(CodeInvalidParameter, "%s", err)
+	}
+	return debug, nil
 }

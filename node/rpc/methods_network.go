@@ -175,6 +175,17 @@ func getBlockchainInfo(_ context.Context, s *service, _ args) (any, error) {
 	}, nil
 }
 
+func setNetworkActive(_ context.Context, s *service, a args) (any, error) {
+	s.backend.SetNetworkActive(a.boolean(0))
+	return s.backend.Network().Active, nil
+}
+
+// ping answers once the times are known, which Core's leaves to be guessed.
+func ping(ctx context.Context, s *service, _ args) (any, error) {
+	s.backend.Ping(ctx)
+	return nil, nil
+}
+
 func addNode(ctx context.Context, s *service, a args) (any, error) {
 	node, command := a.text(0), a.text(1)
 	var err error

@@ -167,6 +167,15 @@ func networkMethods() []*method {
 		},
 		result: "null", example: `"/ip4/127.0.0.1/tcp/18555/p2p/12D3KooW…" "add"`,
 	}, {
+		name: "setnetworkactive", category: categoryNetwork, call: setNetworkActive,
+		summary: "Switches connections to other nodes off and on again.",
+		params:  []param{{name: "state", typ: typeBool, help: "true: on, false: off"}},
+		result:  "Whether they are on.", example: "false",
+	}, {
+		name: "ping", category: categoryNetwork, call: ping,
+		summary: "Measures the round trip times to all peers, which getpeerinfo shows as pingtime and minping from then on. Answers once it knows them, after 10 seconds at most.",
+		result:  "null.",
+	}, {
 		name: "disconnectnode", category: categoryNetwork, call: disconnectNode,
 		summary: "Closes the link with a node given by address or by id, not both.",
 		params: []param{
@@ -230,6 +239,14 @@ func controlMethods() []*method {
 	}, {
 		name: "getrpcinfo", category: categoryControl, call: getRPCInfo, early: true,
 		summary: "Returns what the RPC server works on.", result: "An object with active_commands, an array of objects with method and duration in microseconds, and logpath.",
+	}, {
+		name: "logging", category: categoryControl, call: logging, early: true,
+		summary: "Switches debug messages of categories on and off: txnode's own and those of libp2p's parts. What is excluded logs what the node was configured to.",
+		params: []param{
+			{name: "include", typ: typeArray, optional: true, help: "Categories to log debug messages of; \"all\" is every one"},
+			{name: "exclude", typ: typeArray, optional: true, help: "Categories not to"},
+		},
+		result: "An object of categories, with whether debug messages of them are logged.", example: `'["txnode"]'`,
 	}, {
 		name: "stop", category: categoryControl, call: stop, early: true,
 		summary: "Requests a graceful shutdown of the node.", result: "A string that says so.",

@@ -25,6 +25,9 @@ type Options struct {
 	Network string           // as in node.Config
 	Tip     mempool.PrevOuts // whose tip getblockchaininfo reports, and outputs gettxout
 	Stop    func()           // what the method stop does
+
+	// Logging is what rpc.Backend says of it. Nil: logging cannot be changed.
+	Logging func(include, exclude []string) (map[string]bool, error)
 }
 
 // New makes the node answer for an RPC server. The result is safe for
@@ -115,7 +118,7 @@ func (b *backend) UnbroadcastCount() int                 { return b.node.Unbroad
 
 func (b *backend) Network() rpc.Network {
 	id := b.node.ID()
-	network := rpc.Network{Name: b.options.Network, PeerID: id.String(), Active: true}
+	network := rpc.Network{Name: b.options.Network, PeerID: id.String(), Active: b.node.NetworkActive()}
 	for _, addr := range b.node.Addrs() {
 		network.ListenAddrs = append(network.ListenAddrs, strings.TrimSuffix(addr.String(), "/p2p/"+id.String()))
 	}
@@ -157,6 +160,16 @@ func perMessage(bytes map[relaymsg.Kind]uint64) (byName map[string]uint64, total
 
 func (b *backend) AddNode(addr string) error    { return address(b.node.AddPeer(addr)) }
 func (b *backend) RemoveNode(addr string) error { return address(b.node.RemovePeer(addr)) }
+
+func (b *backend) SetNetworkActive(active bool) { b.node.SetNetworkActive(active) }
+func (b *backend) Ping(ctx context.Context)     { b.node.Ping(ctx) }
+
+func (b *backend) Logging(include, exclude []string) (map[string]bool, error) {
+	if b.options.Logging == nil {
+		return nil, rpc.ErrNoLogging
+	}
+	return b.options.Logging(include, exclude)
+}
 
 func (b *backend) Disconnect(id uint64) error {
 	for _, p := range b.node.Peers() {
