@@ -62,6 +62,9 @@ type config struct {
 		Password   string
 		Cookie     string
 		Auth       []string
+		Whitelist  []string
+
+		WhitelistDefault bool
 	}
 }
 

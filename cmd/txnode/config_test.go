@@ -168,6 +168,27 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestWhitelist: it is one value per user in every layer, and closes the rest
+// unless that is chosen otherwise.
+func TestWhitelist(t *testing.T) {
+	want := []string{"alice:uptime,help", "bob:stop"}
+	path := writeConfig(t, "[rpc]\nwhitelist = [\"alice:uptime,help\", \"bob:stop\"]\n")
+	for name, args := range map[string][]string{
+		"file": {"--config", path}, "flags": {"--rpcwhitelist", want[0], "--rpcwhitelist", want[1]}, "environment": nil,
+	} {
+		if args == nil {
+			t.Setenv("TXNODE_RPCWHITELIST", strings.Join(want, ";"))
+		}
+		l, err := load(t, append(args, "--datadir", t.TempDir())...)
+		if err != nil || !slices.Equal(l.RPC.Whitelist, want) || !l.RPC.WhitelistDefault {
+			t.Errorf("%s: %q, default %v, %v", name, l.RPC.Whitelist, l.RPC.WhitelistDefault, err)
+		}
+	}
+	if l, err := load(t, "--config", path, "--rpcwhitelistdefault=0", "--datadir", t.TempDir()); err != nil || l.RPC.WhitelistDefault {
+		t.Errorf("default %v, %v", l.RPC.WhitelistDefault, err)
+	}
+}
+
 func TestSecretsAreNotShown(t *testing.T) {
 	l, err := load(t, "--rpc-password", "hunter2", "--datadir", t.TempDir())
 	if err != nil {

@@ -124,7 +124,7 @@ func (s *setting) setTOML(value any) error {
 				return wrong
 			}
 		}
-		text = strings.Join(items, ",")
+		text = strings.Join(items, s.separator())
 	case *bool:
 		if _, ok := value.(bool); !ok {
 			return wrong

@@ -54,16 +54,21 @@ func (l *loaded) listen(d *door, b rpc.Backend, published []rpc.ZMQNotification,
 	if err != nil {
 		return err
 	}
+	whitelist, err := rpc.ParseWhitelist(l.RPC.Whitelist, l.RPC.WhitelistDefault)
+	if err != nil {
+		return usagef("%v; correct --rpcwhitelist (%s)", err, l.origins["rpcwhitelist"])
+	}
 	d.server, err = rpc.Listen(l.RPC.Listen, b, rpc.Options{
-		Version:  readVersion().Version,
-		Cookie:   d.cookie.String(),
-		User:     l.RPC.User,
-		Password: l.RPC.Password,
-		Auth:     users,
-		Hosts:    hosts,
-		REST:     l.RPC.REST,
-		ZMQ:      published,
-		Logger:   log,
+		Version:   readVersion().Version,
+		Cookie:    d.cookie.String(),
+		User:      l.RPC.User,
+		Password:  l.RPC.Password,
+		Auth:      users,
+		Whitelist: whitelist,
+		Hosts:     hosts,
+		REST:      l.RPC.REST,
+		ZMQ:       published,
+		Logger:    log,
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return failf("the RPC address %s is in use, perhaps by another node; stop that one, or choose another with --rpc-listen (port 0 takes any free one)", l.RPC.Listen)

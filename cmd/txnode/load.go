@@ -49,6 +49,9 @@ func loadConfig(cmd *cobra.Command) (*loaded, error) {
 		return nil, err
 	}
 	l.strays = l.strayVariables(env)
+	if l.origins["rpcwhitelistdefault"] == originDefault {
+		l.RPC.WhitelistDefault = len(l.RPC.Whitelist) > 0 // as in Core
+	}
 	if l.DataDir == "" && l.origins["datadir"] != originDefault {
 		return nil, usagef("the data directory is empty; name one with --datadir (%s)", l.origins["datadir"])
 	}

@@ -28,11 +28,12 @@ type setting struct {
 	target any    // *string, *[]string, *bool, *int, *int64 or *time.Duration in a config
 	help   string // `name` in back quotes is the placeholder in --help
 	secret bool   // never printed
+	commas bool   // a list whose items have commas, so that semicolons separate them
 }
 
 // settings is the table, bound to c.
 func settings(c *config) []setting {
-	return []setting{
+	return append([]setting{
 		{flag: "datadir", key: "datadir", scope: bothScopes, target: &c.DataDir,
 			help: "`directory` of identity, mempool and RPC cookie; $HOSTNAME in it stands for the host's name, so that containers can share a volume"},
 		{flag: "network", key: "network", scope: bothScopes, target: &c.Network,
@@ -90,7 +91,12 @@ func settings(c *config) []setting {
 			help: "publish its txid at `tcp://host:port`"},
 		{flag: "zmqpubsequence", key: "zmq.pubsequence", scope: nodeScope, target: &c.ZMQ.Sequence,
 			help: "publish each change of the mempool, with its number, at `tcp://host:port`"},
+	}, rpcSettings(c)...)
+}
 
+// rpcSettings is the part of the table that concerns JSON-RPC.
+func rpcSettings(c *config) []setting {
+	return []setting{
 		{flag: "rpc-listen", key: "rpc.listen", scope: nodeScope, target: &c.RPC.Listen,
 			help: "`host:port` of the JSON-RPC server; port 0: any free one"},
 		{flag: "rpc-allow-host", key: "rpc.allow_hosts", scope: nodeScope, target: &c.RPC.AllowHosts,
@@ -105,6 +111,10 @@ func settings(c *config) []setting {
 			help: "`password` of --rpc-user; visible to other users of this machine, unlike TXNODE_RPC_PASSWORD"},
 		{flag: "rpcauth", key: "rpc.auth", scope: nodeScope, target: &c.RPC.Auth, secret: true,
 			help: "`user:salt$hmac` accepted besides, as 'txnode config rpcauth' or Bitcoin Core's rpcauth.py makes it; repeat for several"},
+		{flag: "rpcwhitelist", key: "rpc.whitelist", scope: nodeScope, target: &c.RPC.Whitelist, commas: true,
+			help: "`user:method,method`: which methods a user may call; repeat for several, separated by semicolons in the environment"},
+		{flag: "rpcwhitelistdefault", key: "rpc.whitelist_default", scope: nodeScope, target: &c.RPC.WhitelistDefault,
+			help: "users without an --rpcwhitelist, the cookie's __cookie__ included, may call nothing (default: true if there is an --rpcwhitelist)"},
 		{flag: "rpc-cookie", key: "rpc.cookie", scope: clientScope, target: &c.RPC.Cookie,
 			help: "cookie `file` of the node (default: the one in the data directory)"},
 	}
@@ -118,7 +128,15 @@ func (s *setting) env() string {
 	return "TXNODE_" + strings.ToUpper(strings.ReplaceAll(s.flag, "-", "_"))
 }
 
-// set parses text into the target. Lists are separated by commas.
+// separator is between the items of a list.
+func (s *setting) separator() string {
+	if s.commas {
+		return ";"
+	}
+	return ","
+}
+
+// set parses text into the target.
 func (s *setting) set(text string) (err error) {
 	switch p := s.target.(type) {
 	case *string:
@@ -126,7 +144,7 @@ func (s *setting) set(text string) (err error) {
 	case *[]string:
 		*p = nil
 		if text != "" {
-			*p = strings.Split(text, ",")
+			*p = strings.Split(text, s.separator())
 		}
 	case *bool:
 		*p, err = strconv.ParseBool(text)
@@ -193,7 +211,7 @@ func (s *setting) value() any {
 // text is value in the form that set parses.
 func (s *setting) text() string {
 	if list, ok := s.value().([]string); ok {
-		return strings.Join(list, ",")
+		return strings.Join(list, s.separator())
 	}
 	return fmt.Sprint(s.value())
 }
@@ -205,7 +223,7 @@ func addSettingFlags(cmd *cobra.Command, in scope) {
 		if s.scope&in == 0 {
 			continue
 		}
-		f := cmd.Flags().VarPF(&settingFlag{fallback: s.text(), kind: s.target}, s.flag, "", s.help)
+		f := cmd.Flags().VarPF(&settingFlag{fallback: s.text(), kind: s.target, separator: s.separator()}, s.flag, "", s.help)
 		if _, ok := s.target.(*bool); ok {
 			f.NoOptDefVal = "true"
 		}
@@ -215,9 +233,10 @@ func addSettingFlags(cmd *cobra.Command, in scope) {
 // settingFlag collects what the command line says about one setting; it is
 // applied after the file and the environment.
 type settingFlag struct {
-	texts    []string
-	fallback string
-	kind     any
+	texts     []string
+	fallback  string
+	kind      any
+	separator string
 }
 
 // Set is called once per occurrence of the flag.
@@ -237,7 +256,7 @@ func (f *settingFlag) String() string {
 // text is the last occurrence; of a list, all of them.
 func (f *settingFlag) text() string {
 	if _, ok := f.kind.(*[]string); ok {
-		return strings.Join(f.texts, ",")
+		return strings.Join(f.texts, f.separator)
 	}
 	return f.texts[len(f.texts)-1]
 }

@@ -43,11 +43,12 @@ func newAuthenticator(o Options) *authenticator {
 	return a
 }
 
-// admit reports whether the caller may go on; if not it has answered.
-func (a *authenticator) admit(w http.ResponseWriter, r *http.Request) bool {
+// admit reports who the caller is and whether they may go on; if not it has
+// answered.
+func (a *authenticator) admit(w http.ResponseWriter, r *http.Request) (user string, ok bool) {
 	if r.Header.Get("Authorization") == "" {
 		refuse(w)
-		return false
+		return "", false
 	}
 	user, password, _ := r.BasicAuth()
 	if credentials := user + ":" + password; !a.knows(credentials) {
@@ -55,9 +56,9 @@ func (a *authenticator) admit(w http.ResponseWriter, r *http.Request) bool {
 			w.Header().Set("Connection", "close")
 		}
 		refuse(w)
-		return false
+		return "", false
 	}
-	return true
+	return user, true
 }
 
 // knows reports whether credentials, user:password, are right. How long it takes

@@ -34,13 +34,14 @@ type batched struct {
 
 // batch answers requests one after the other, but for neighbours that have
 // nothing to do with each other.
-func (h *handler) batch(ctx context.Context, list []json.RawMessage) (status int, answer []byte) {
+func (h *handler) batch(ctx context.Context, user string, list []json.RawMessage) (status int, answer []byte) {
 	calls := make([]batched, len(list))
 	for i, raw := range list {
-		c := &calls[i]
-		if c.request, c.failure = parseRequest(raw); c.failure == nil {
-			c.method, c.args, c.failure = h.service.bind(ctx, c.request)
-		}
+		calls[i].request, calls[i].failure = parseRequest(raw)
+	}
+	status = http.StatusOK
+	if h.bindAll(ctx, user, calls) != nil {
+		status = http.StatusForbidden
 	}
 	var b bytes.Buffer
 	for rest := calls; len(rest) > 0; {
@@ -62,11 +63,32 @@ func (h *handler) batch(ctx context.Context, list []json.RawMessage) (status int
 	switch {
 	case len(list) == 0:
 		return http.StatusOK, []byte("[]")
-	case b.Len() == 0: // notifications only
+	case b.Len() == 0 && status == http.StatusOK: // notifications only
 		return http.StatusNoContent, nil
+	case b.Len() == 0:
+		return status, nil
 	}
 	b.WriteByte(']')
-	return http.StatusOK, b.Bytes()
+	return status, b.Bytes()
+}
+
+// bindAll finds the methods that calls name, and their arguments. When the user may
+// not call one of them, that is the failure of all, as in Core.
+func (h *handler) bindAll(ctx context.Context, user string, calls []batched) (forbidden *Error) {
+	for i := range calls {
+		if c := &calls[i]; c.failure == nil && forbidden == nil {
+			forbidden = h.forbids(user, c.request.method)
+		}
+	}
+	for i := range calls {
+		switch c := &calls[i]; {
+		case forbidden != nil:
+			c.failure = forbidden
+		case c.failure == nil:
+			c.method, c.args, c.failure = h.service.bind(ctx, c.request)
+		}
+	}
+	return forbidden
 }
 
 // callTogether carries out the calls of a batch whose answers take this many

@@ -180,6 +180,8 @@ func (c *Client) decode(result any, method string, status int, answer []byte) er
 		return reply.Error
 	case status == http.StatusUnauthorized:
 		return fmt.Errorf("rpc: %s refuses the credentials: check the cookie file or the user and password", c.url)
+	case status == http.StatusForbidden && len(answer) == 0:
+		return fmt.Errorf("rpc: %s does not let this user call %s: see its rpcwhitelist, or call as another user", c.url, method)
 	case status == http.StatusForbidden:
 		return fmt.Errorf("rpc: %s refuses the request: %s", c.url, strings.TrimSpace(string(answer[:min(len(answer), 200)])))
 	case status == http.StatusServiceUnavailable:

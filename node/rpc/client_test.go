@@ -183,6 +183,7 @@ func TestClientErrors(t *testing.T) {
 		{"web server", to(answering(200, "<html>")), "not JSON-RPC"},
 		{"another web server", to(answering(404, "<html>")), "is it a JSON-RPC server"},
 		{"busy", to(answering(503, "Work queue depth exceeded\n")), "too busy: Work queue depth exceeded; try again"},
+		{"whitelist", to(answering(403, "")), "does not let this user call uptime"},
 		{"forbidden", to(answering(403, "Host \"x\" is not allowed")), "is not allowed"},
 		{"unauthorized", to(answering(401, "")), "refuses the credentials"},
 		{"1.x error", to(answering(500, `{"result":null,"error":{"code":-28,"message":"Loading…"},"id":1}`)), "Loading… (code -28)"},

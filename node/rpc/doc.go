@@ -24,13 +24,15 @@
 //
 // # Who may call
 //
-// Every request, except for REST, needs HTTP Basic credentials: those of the cookie file that
-// [WriteCookie] makes for each run, of a configured user and password, or of an
-// [Auth]. Wrong
-// ones are answered with 401 after 250 ms, during which nobody else waits; when 8
-// from one address (IPv6: /64) wait so, its others are answered and disconnected at
-// once. Right ones always pass, so choose passwords beyond guessing. The
-// Host header must be an IP address, localhost or a configured name, and a
+// Every request, except for REST, needs HTTP Basic credentials: those of the
+// cookie file that [WriteCookie] makes for each run, of a configured user and
+// password, or of an [Auth]. Wrong ones are answered with 401 after 250 ms, during
+// which nobody else waits; when 8 from one address (IPv6: /64) wait so, its others
+// are answered and disconnected at once. Right ones always pass, so choose
+// passwords beyond guessing. A [Whitelist] says which methods each user may call;
+// others are answered with 403, on a websocket with an error.
+//
+// The Host header must be an IP address, localhost or a configured name, and a
 // browser must be on the same origin: a web page can neither rebind its name to
 // this server nor post to it across sites.
 //

@@ -57,7 +57,7 @@ func FuzzParams(f *testing.F) {
 			for _, ctx := range []context.Context{t.Context(), context.WithValue(t.Context(), clientKey{}, client)} {
 				body := []byte(`{"jsonrpc":"2.0","method":"` + m.name + `","params":` + params + `,"id":1}`)
 				allocated(t, len(body), func() {
-					status, answer := h.respond(ctx, body)
+					status, answer := h.respond(ctx, cookieUser, body)
 					if !json.Valid(answer) {
 						t.Fatalf("%s\n%s", body, answer)
 					}

@@ -38,6 +38,9 @@ type Options struct {
 	// Auth are users accepted besides, whose passwords are not known here.
 	Auth []Auth
 
+	// Whitelist says which methods users may call.
+	Whitelist Whitelist
+
 	// Hosts are the host names, besides localhost, under which the server may
 	// be called, e.g. that of a container. IP addresses always may.
 	Hosts []string
@@ -62,14 +65,15 @@ func (o Options) logger() *slog.Logger {
 
 // handler answers JSON-RPC over HTTP.
 type handler struct {
-	service  *service
-	origins  *originGuard
-	auth     *authenticator
-	slots    chan struct{} // one per request being worked on
-	large    chan struct{} // one per large answer
-	streams  chan struct{} // one per event stream
-	sockets  chan struct{} // one per websocket client with credentials
-	watchers *watchers
+	service   *service
+	origins   *originGuard
+	auth      *authenticator
+	whitelist Whitelist
+	slots     chan struct{} // one per request being worked on
+	large     chan struct{} // one per large answer
+	streams   chan struct{} // one per event stream
+	sockets   chan struct{} // one per websocket client with credentials
+	watchers  *watchers
 
 	restSlots chan struct{} // one per REST request being worked on; nil: there is no REST
 	restLarge chan struct{} // one per large answer to them
@@ -80,14 +84,15 @@ type handler struct {
 // BaseContext that ends with it: websockets do not end sooner by themselves.
 func NewHandler(b Backend, o Options) http.Handler {
 	h := &handler{
-		service:  newService(b, o),
-		origins:  newOriginGuard(o.Hosts),
-		auth:     newAuthenticator(o),
-		slots:    make(chan struct{}, maxConcurrent),
-		large:    make(chan struct{}, maxLarge),
-		streams:  make(chan struct{}, maxStreams),
-		sockets:  make(chan struct{}, maxWebsockets),
-		watchers: newWatchers(b),
+		service:   newService(b, o),
+		origins:   newOriginGuard(o.Hosts),
+		auth:      newAuthenticator(o),
+		whitelist: o.Whitelist,
+		slots:     make(chan struct{}, maxConcurrent),
+		large:     make(chan struct{}, maxLarge),
+		streams:   make(chan struct{}, maxStreams),
+		sockets:   make(chan struct{}, maxWebsockets),
+		watchers:  newWatchers(b),
 	}
 	if o.REST {
 		h.restSlots, h.restLarge = make(chan struct{}, maxREST), make(chan struct{}, maxLargeREST)
@@ -125,7 +130,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "JSONRPC server handles only POST requests", http.StatusMethodNotAllowed)
 		return
 	}
-	if !h.auth.admit(w, r) {
+	user, ok := h.auth.admit(w, r)
+	if !ok {
 		return
 	}
 	defer occupy(r.Context())()
@@ -150,7 +156,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	ctx, release := withLease(ctx, h.large)
 	defer release()
-	status, answer := h.respond(ctx, body)
+	status, answer := h.respond(ctx, user, body)
+	if status == http.StatusForbidden {
+		answer = nil // as Core
+	}
 	if answer != nil {
 		answer = append(answer, '\n')
 		w.Header().Set("Content-Type", "application/json")
@@ -160,9 +169,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(answer) // the client's loss when it fails
 }
 
-// respond answers the body of a request with an HTTP status and a body, nil when
-// there is nothing to say.
-func (h *handler) respond(ctx context.Context, body []byte) (status int, answer []byte) {
+// respond answers the body of a user's request with an HTTP status and a body, nil
+// when there is nothing to say.
+func (h *handler) respond(ctx context.Context, user string, body []byte) (status int, answer []byte) {
 	body = bytes.TrimSpace(body)
 	nobody := request{id: json.RawMessage("null")}
 	if !wellFormed(body) {
@@ -170,22 +179,28 @@ func (h *handler) respond(ctx context.Context, body []byte) (status int, answer 
 	}
 	switch kindOf(body) {
 	case kindObject:
-		return h.single(ctx, body)
+		return h.single(ctx, user, body)
 	case kindArray:
 		list, err := elements(body, maxBatch)
 		if err != nil {
 			return http.StatusBadRequest, nobody.answer(nil, errorf(CodeInvalidRequest, "A batch holds at most %d requests", maxBatch))
 		}
-		return h.batch(ctx, list)
+		return h.batch(ctx, user, list)
 	}
 	return http.StatusInternalServerError, nobody.answer(nil, errorf(CodeParse, "Top-level object parse error"))
 }
 
 // single answers one request. Only 1.x tells errors by the HTTP status.
-func (h *handler) single(ctx context.Context, raw json.RawMessage) (status int, answer []byte) {
+func (h *handler) single(ctx context.Context, user string, raw json.RawMessage) (status int, answer []byte) {
 	r, failure := parseRequest(raw)
 	var result []byte
 	if failure == nil {
+		if forbidden := h.forbids(user, r.method); forbidden != nil {
+			if !r.notification() {
+				answer = r.answer(nil, forbidden)
+			}
+			return http.StatusForbidden, answer
+		}
 		result, failure = h.service.execute(ctx, r)
 	}
 	switch {

@@ -52,9 +52,14 @@ func (l *pipeListener) dial(t *testing.T) (net.Conn, *bufio.Reader) {
 
 // inVirtualTime runs a server of n for the length of test.
 func inVirtualTime(t *testing.T, n *fakeNode, test func(t *testing.T, l *pipeListener)) {
+	inVirtualTimeWith(t, n, Options{Cookie: testCookie}, test)
+}
+
+// inVirtualTimeWith does so with other options.
+func inVirtualTimeWith(t *testing.T, n *fakeNode, o Options, test func(t *testing.T, l *pipeListener)) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newPipeListener()
-		s := newServer(l, n, Options{Cookie: testCookie})
+		s := newServer(l, n, o)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- s.Run(ctx) }()

@@ -23,6 +23,9 @@ const (
 	snapshotPart = 1000
 )
 
+// streamMethods tell what the stream does: who may not call them may not read it.
+var streamMethods = []string{"getrawmempool", "getpeerinfo"}
+
 // Event is one event of the stream at /events: what happened to the mempool, or
 // around it. Sequence is set of changes of the mempool, "added" and "removed", and
 // of "missed": then it is the last number that is missed.
@@ -67,7 +70,12 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Events are only read", http.StatusMethodNotAllowed)
 		return
 	}
-	if !h.auth.admit(w, r) {
+	user, ok := h.auth.admit(w, r)
+	if !ok {
+		return
+	}
+	if h.forbids(user, streamMethods...) != nil {
+		w.WriteHeader(http.StatusForbidden)
 		return
 	}
 	after, resumes, err := resumesAfter(r)

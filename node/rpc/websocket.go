@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,7 @@ var (
 // other: while one is worked on, one more is read and the rest is left to TCP.
 type wsClient struct {
 	id       uint64 // tells sessions apart
+	user     string
 	conn     *websocket.Conn
 	watchers *watchers
 	cut      context.CancelCauseFunc // disconnects
@@ -49,8 +51,12 @@ type wsClient struct {
 // credentials come by header or, at once, by the method authenticate.
 func (h *handler) websocket(w http.ResponseWriter, r *http.Request) {
 	known := r.Header.Get("Authorization") != ""
-	if known && !h.auth.admit(w, r) {
-		return
+	var user string
+	if known {
+		var ok bool
+		if user, ok = h.auth.admit(w, r); !ok {
+			return
+		}
 	}
 	if known && !h.enter() {
 		http.Error(w, "Too many websocket clients", http.StatusServiceUnavailable)
@@ -66,7 +72,8 @@ func (h *handler) websocket(w http.ResponseWriter, r *http.Request) {
 	}
 	defer conn.CloseNow()
 	if !known {
-		if !h.authenticate(r, conn) {
+		var ok bool
+		if user, ok = h.authenticate(r, conn); !ok {
 			return
 		}
 		if !h.enter() {
@@ -77,7 +84,7 @@ func (h *handler) websocket(w http.ResponseWriter, r *http.Request) {
 		defer occupy(r.Context())()
 	}
 	conn.SetReadLimit(maxBody)
-	c := &wsClient{id: rand.Uint64N(1 << 53), conn: conn, watchers: h.watchers, accepted: make(chan *mempool.Entry, maxNotifications)}
+	c := &wsClient{id: rand.Uint64N(1 << 53), user: user, conn: conn, watchers: h.watchers, accepted: make(chan *mempool.Entry, maxNotifications)}
 	if reason := c.serve(r.Context(), h); errors.Is(reason, errSlowClient) || errors.Is(reason, errMissed) {
 		h.auth.log.Warn("websocket client disconnected", "from", r.RemoteAddr, "reason", reason)
 	}
@@ -97,24 +104,25 @@ func (h *handler) enter() bool {
 func (h *handler) leave() { <-h.sockets }
 
 // authenticate waits for the method of that name, for as long as a header may
-// take, and answers it if its credentials are right.
-func (h *handler) authenticate(r *http.Request, conn *websocket.Conn) bool {
+// take, and answers it if its credentials are right: then it tells whose they are.
+func (h *handler) authenticate(r *http.Request, conn *websocket.Conn) (user string, ok bool) {
 	ctx, cancel := context.WithTimeout(r.Context(), readHeaderTimeout)
 	defer cancel()
 	conn.SetReadLimit(maxStrangerMessage)
 	_, message, err := conn.Read(ctx)
 	if err != nil {
-		return false
+		return "", false
 	}
 	request, credentials, ok := parseAuthenticate(message)
 	if !ok {
-		return false
+		return "", false
 	}
 	if !h.auth.knows(credentials) {
 		h.auth.delay(r.RemoteAddr)
-		return false
+		return "", false
 	}
-	return conn.Write(ctx, websocket.MessageText, request.answer([]byte("null"), nil)) == nil
+	user, _, _ = strings.Cut(credentials, ":")
+	return user, conn.Write(ctx, websocket.MessageText, request.answer([]byte("null"), nil)) == nil
 }
 
 // serve does everything for the client until it leaves, ctx ends or it is cut,
@@ -174,7 +182,7 @@ func (c *wsClient) answerOne(ctx context.Context, h *handler, message []byte) er
 	defer cancel()
 	limited, release := withLease(limited, h.large)
 	defer release()
-	_, answer := h.respond(limited, message)
+	_, answer := h.respond(limited, c.user, message)
 	<-h.slots
 	if answer == nil {
 		return nil
