@@ -157,6 +157,8 @@ type Ready struct {
 	// by Accepted, Rejected or Orphaned, once; until then it occupies one of the
 	// request slots of the peer that sent it.
 	Validate []Body
+	// Orphans tells who else announced what waits for its parents.
+	Orphans []Announcement
 	// Disconnect names peers that violated the protocol. The Relay has
 	// forgotten them already; PeerDisconnected may still be called.
 	Disconnect []Disconnect
@@ -215,6 +217,12 @@ type Family struct {
 	Peer    PeerID
 	Child   chainhash.Hash // its wtxid
 	Parents [][]byte       // parents before children
+}
+
+// Announcement is of one transaction by one peer.
+type Announcement struct {
+	Peer  PeerID
+	WTxID chainhash.Hash
 }
 
 // Disconnect is a verdict on a peer.

@@ -207,7 +207,7 @@
 // 16 to 40 bytes, four times recon.MaxDiff ids named in rounds, four token
 // buckets, MaxParentsAsked questions about orphans, at most one frozen set each way
 // (recon.MaxList; MaxFrozen for all answered rounds together). Beyond peers
-// there is one entry of about 200 bytes per mempool transaction, MaxRejects and
+// there is one entry of about 200 bytes per mempool transaction, MaxRejects, MaxUnpaid and
 // MaxOrphans unwanted ones and 2 × MaxUnannounced pointers, besides what peers have shown about
 // Config.Trace + MaxTracedLocal transactions. An input costs
 // O(log n) per id it names, Ready O(peers); a round costs O(n log n) in the

@@ -23,6 +23,9 @@ func (r *Relay) checkInvariants() error {
 			return fmt.Errorf("peer %d: %w", p.id, err)
 		}
 	}
+	if n := r.unwanted.unpaid.set.len(); n > MaxUnpaid {
+		return fmt.Errorf("%d rejected for their fee", n)
+	}
 	if n := r.unwanted.rejects.set.len(); n > MaxRejects {
 		return fmt.Errorf("%d rejects", n)
 	}

@@ -36,12 +36,25 @@ type question struct {
 	askNow time.Time // or ask the next one
 }
 
-// wonder plans to ask the peer that gave us the orphan for its ancestors.
-func (r *Relay) wonder(from PeerID, child chainhash.Hash) {
-	if r.peers[from] != nil && r.asksOf(from) < MaxParentsAsked {
-		r.questions = append(r.questions, &question{
-			child: child, id: r.cfg.Salt.ShortID(child), at: from, askNow: r.now.Add(ParentsDelay),
-		})
+// wonder plans to ask for the ancestors of the orphan the first of the peers that
+// is there and is not asked too much already.
+func (r *Relay) wonder(child chainhash.Hash, of ...PeerID) {
+	for _, id := range of {
+		if r.peers[id] != nil && r.asksOf(id) < MaxParentsAsked {
+			r.questions = append(r.questions, &question{
+				child: child, id: r.cfg.Salt.ShortID(child), at: id, askNow: r.now.Add(ParentsDelay),
+			})
+			return
+		}
+	}
+}
+
+// orphanAnnounced takes the announcement of an orphan by one more peer. If nobody
+// is to be asked for its ancestors any more, the peer is.
+func (r *Relay) orphanAnnounced(p *peer, child chainhash.Hash) {
+	r.out.Orphans = append(r.out.Orphans, Announcement{p.id, child})
+	if !slices.ContainsFunc(r.questions, func(q *question) bool { return q.child == child }) {
+		r.wonder(child, p.id)
 	}
 }
 
@@ -61,6 +74,12 @@ func (r *Relay) endQuestion(child chainhash.Hash) bool {
 	before := len(r.questions)
 	r.questions = slices.DeleteFunc(r.questions, func(q *question) bool { return q.child == child })
 	return len(r.questions) < before
+}
+
+// waitsNoMore forgets that the transaction was an orphan.
+func (r *Relay) waitsNoMore(wtxid chainhash.Hash) {
+	r.endQuestion(wtxid)
+	r.unwanted.orphans.drop(wtxid)
 }
 
 // unanswered lets the next announcer be asked what was asked of the peer.
@@ -102,12 +121,17 @@ func (r *Relay) nextToAsk(q *question) *peer {
 		return p
 	}
 	for _, p := range r.order {
-		g, offered := p.granted.get(p.Salt.ShortID(q.child))
-		if mayAsk(p) && p.knows(q.id) && !(offered && g.tx.WTxID == q.child) && r.asksOf(p.id) < MaxParentsAsked {
+		if mayAsk(p) && r.announced(p, q.child) && r.asksOf(p.id) < MaxParentsAsked {
 			return p
 		}
 	}
 	return nil
+}
+
+// announced reports whether the peer told us of the transaction, and not we it.
+func (r *Relay) announced(p *peer, wtxid chainhash.Hash) bool {
+	g, offered := p.granted.get(p.Salt.ShortID(wtxid))
+	return p.knows(r.cfg.Salt.ShortID(wtxid)) && !(offered && g.tx.WTxID == wtxid)
 }
 
 // parents takes the ancestors of an orphan. Those that are here already, or of an

@@ -21,9 +21,16 @@ type arrival struct {
 
 // announcedBy takes one announced id.
 func (r *Relay) announcedBy(p *peer, id relaymsg.ShortID) {
+	repeated := p.knows(id)
 	p.known.put(id, struct{}{})
 	if e := r.pool.byID[id]; e != nil {
 		r.toldID(p, e)
+		return
+	}
+	if orphan, ok := r.unwanted.orphans.get(r.now, id); ok {
+		if !repeated {
+			r.orphanAnnounced(p, orphan)
+		}
 		return
 	}
 	if r.judging.ids[id] > 0 || r.unwanted.hasID(r.now, id) {

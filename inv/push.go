@@ -94,7 +94,8 @@ func (r *Relay) pushed(p *peer, m *relaymsg.Push) {
 	}
 	wtxid := chainhash.DoubleHashH(m.Body)
 	id := r.cfg.Salt.ShortID(wtxid)
-	if left < 0 || !p.mayPush(r.now) || p.unjudged+len(m.Body) > PushBurst || r.cfg.NoPull {
+	if left < 0 || !p.mayPush(r.now) || p.unjudged+len(m.Body) > PushBurst || r.cfg.NoPull ||
+		r.unwanted.orphans.has(r.now, wtxid) {
 		r.announcedBy(p, id)
 		return
 	}

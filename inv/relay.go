@@ -175,7 +175,7 @@ func (r *Relay) Received(now time.Time, id PeerID, m relaymsg.Message) {
 func (r *Relay) Accepted(now time.Time, tx Tx, src Source) {
 	r.advance(now)
 	hop := r.judged(tx.WTxID).hop
-	r.endQuestion(tx.WTxID)
+	r.waitsNoMore(tx.WTxID)
 	if r.pool.get(tx.WTxID) != nil {
 		return
 	}
@@ -197,22 +197,38 @@ func (r *Relay) Accepted(now time.Time, tx Tx, src Source) {
 func (r *Relay) Rejected(now time.Time, wtxid chainhash.Hash, forGood bool) {
 	r.advance(now)
 	r.judged(wtxid)
-	r.endQuestion(wtxid)
+	r.waitsNoMore(wtxid)
 	if forGood {
 		r.unwanted.rejects.add(r.now, wtxid)
 		r.tracker.Forget(r.now, r.cfg.Salt.ShortID(wtxid))
 	}
 }
 
+// RejectedForFee is Rejected for good of what pays too little. Alone it is not
+// requested again for a while, but it may come as an ancestor of an orphan that
+// pays for it.
+func (r *Relay) RejectedForFee(now time.Time, wtxid chainhash.Hash) {
+	r.Rejected(now, wtxid, false)
+	r.unwanted.unpaid.add(r.now, wtxid)
+	r.tracker.Forget(r.now, r.cfg.Salt.ShortID(wtxid))
+}
+
 // Orphaned tells of a body that did not enter the mempool because it spends
-// unknown outputs, and that the caller keeps until they come. It is not
-// requested again for a short while; then, if it still lacks its parents, it
-// may be.
-func (r *Relay) Orphaned(now time.Time, wtxid chainhash.Hash) {
+// unknown outputs, and that the caller keeps until they come, for all who
+// announced it: those returned and, later, [Ready.Orphans]. It is not requested
+// again for a short while; then, if it still lacks its parents, it may be.
+func (r *Relay) Orphaned(now time.Time, wtxid chainhash.Hash) (announcers []PeerID) {
 	r.advance(now)
-	r.wonder(r.judged(wtxid).from, wtxid)
+	from := r.judged(wtxid).from
 	r.unwanted.orphans.add(r.now, wtxid)
 	r.tracker.Forget(r.now, r.cfg.Salt.ShortID(wtxid))
+	for _, p := range r.order {
+		if r.announced(p, wtxid) {
+			announcers = append(announcers, p.id)
+		}
+	}
+	r.wonder(wtxid, append([]PeerID{from}, announcers...)...)
+	return announcers
 }
 
 // Removed tells of a transaction that left the mempool.
@@ -229,6 +245,7 @@ func (r *Relay) Removed(now time.Time, wtxid chainhash.Hash) {
 func (r *Relay) ChainChanged(now time.Time) {
 	r.advance(now)
 	r.unwanted.rejects.clear()
+	r.unwanted.unpaid.clear()
 }
 
 // Tick lets time pass.

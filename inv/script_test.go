@@ -232,7 +232,7 @@ func number(text string) uint64 {
 //	disconnect PEER
 //	mesh PEER...
 //	accept TX... [fee=RATE] [ancestors=N] [parents=TX,TX] [src=local|peer|restored]
-//	reject TX [final=true]
+//	reject TX [final=true|fee=true]
 //	orphan TX
 //	remove TX
 //	block
@@ -295,9 +295,15 @@ func (s *script) command(name string, args []string) error {
 			s.relay.Accepted(s.now, tx, src)
 		}
 	case "reject":
-		s.relay.Rejected(s.now, s.wtxid(plain[0]), opt["final"] != "")
+		if opt["fee"] != "" {
+			s.relay.RejectedForFee(s.now, s.wtxid(plain[0]))
+		} else {
+			s.relay.Rejected(s.now, s.wtxid(plain[0]), opt["final"] != "")
+		}
 	case "orphan":
-		s.relay.Orphaned(s.now, s.wtxid(plain[0]))
+		for _, id := range s.relay.Orphaned(s.now, s.wtxid(plain[0])) {
+			s.printf("orphan %s of %s", plain[0], s.peer(id).name)
+		}
 	case "remove":
 		s.relay.Removed(s.now, s.wtxid(plain[0]))
 	case "block":
@@ -489,6 +495,9 @@ func (s *script) families(r Ready) {
 	for _, q := range r.ServeParents {
 		p := s.peer(q.Peer)
 		s.printf("serve %s parents of %s: %s", p.name, s.call(p.salt, []relaymsg.ShortID{q.Child}), s.called(q.WTxIDs))
+	}
+	for _, a := range r.Orphans {
+		s.printf("orphan %s of %s too", s.names[a.WTxID], s.peer(a.Peer).name)
 	}
 	for _, f := range r.Families {
 		var parents []chainhash.Hash

@@ -94,7 +94,7 @@ func (s *session) line() string {
 	case 25:
 		return "recv " + name + " parents " + one + " " + some
 	case 14:
-		return []string{"reject ", "orphan "}[arg>>2&1] + one + []string{"", " final=true"}[arg%2]
+		return []string{"reject ", "orphan "}[arg>>2&1] + one + []string{"", " final=true", " fee=true"}[arg%3]
 	case 15:
 		return "remove " + one
 	case 16:

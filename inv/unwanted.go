@@ -13,6 +13,9 @@ const (
 	// MaxRejects bounds the transactions remembered as rejected for good
 	// (Core: rolling filter of 120 000).
 	MaxRejects = 120_000
+	// MaxUnpaid is the same for those that pay too little: other ones may not push
+	// them out, nor they the others (Core: a filter of its own).
+	MaxUnpaid = 120_000
 	// RejectTurn is how often the older half of them is forgotten, so that each
 	// is remembered for one to two turns; with every block all are, as in Core
 	// ([Relay.ChainChanged]).
@@ -26,31 +29,32 @@ const (
 	OrphanTurn = 20 * time.Second
 )
 
-// unwanted is what need not be requested: rejected for good, or waiting for
-// its parents.
+// unwanted is what need not be requested: rejected for good, for its fee, or
+// waiting for its parents.
 type unwanted struct {
-	rejects, orphans memory
+	rejects, unpaid, orphans memory
 }
 
 func newUnwanted(salt relaymsg.Salt) unwanted {
 	return unwanted{
 		rejects: newMemory(salt, MaxRejects, RejectTurn),
+		unpaid:  newMemory(salt, MaxUnpaid, RejectTurn),
 		orphans: newMemory(salt, MaxOrphans, OrphanTurn),
 	}
 }
 
 func (u *unwanted) hasID(now time.Time, id relaymsg.ShortID) bool {
-	return u.rejects.hasID(now, id) || u.orphans.hasID(now, id)
+	return u.rejects.hasID(now, id) || u.unpaid.hasID(now, id) || u.orphans.hasID(now, id)
 }
 
 func (u *unwanted) has(now time.Time, wtxid chainhash.Hash) bool {
-	return u.rejects.has(now, wtxid) || u.orphans.has(now, wtxid)
+	return u.rejects.has(now, wtxid) || u.unpaid.has(now, wtxid) || u.orphans.has(now, wtxid)
 }
 
 // all ranges over them in no order.
 func (u *unwanted) all(now time.Time) iter.Seq[chainhash.Hash] {
 	return func(yield func(chainhash.Hash) bool) {
-		for _, m := range []*memory{&u.rejects, &u.orphans} {
+		for _, m := range []*memory{&u.rejects, &u.unpaid, &u.orphans} {
 			for wtxid := range m.all(now) {
 				if !yield(wtxid) {
 					return
@@ -80,6 +84,13 @@ func (m *memory) add(now time.Time, wtxid chainhash.Hash) {
 	}
 }
 
+// drop forgets the transaction.
+func (m *memory) drop(wtxid chainhash.Hash) {
+	if id := m.salt.ShortID(wtxid); m.set.young[id] == wtxid || m.set.old[id] == wtxid {
+		m.set.forget(id)
+	}
+}
+
 // forget turns the generations as often as time demands.
 func (m *memory) forget(now time.Time) {
 	for !m.turnAt.IsZero() && !m.turnAt.After(now) {
@@ -96,16 +107,19 @@ func (m *memory) clear() {
 	m.turnAt = time.Time{}
 }
 
-// hasID reports whether a remembered transaction has this id.
-func (m *memory) hasID(now time.Time, id relaymsg.ShortID) bool {
+// get is the remembered transaction with this id.
+func (m *memory) get(now time.Time, id relaymsg.ShortID) (wtxid chainhash.Hash, ok bool) {
 	m.forget(now)
-	_, ok := m.set.get(id)
+	return m.set.get(id)
+}
+
+func (m *memory) hasID(now time.Time, id relaymsg.ShortID) bool {
+	_, ok := m.get(now, id)
 	return ok
 }
 
 func (m *memory) has(now time.Time, wtxid chainhash.Hash) bool {
-	m.forget(now)
-	found, ok := m.set.get(m.salt.ShortID(wtxid))
+	found, ok := m.get(now, m.salt.ShortID(wtxid))
 	return ok && found == wtxid
 }
 

@@ -131,6 +131,19 @@ func (a *admission) push(c candidate) (ok bool) {
 	return true
 }
 
+// idlest is the origin with the fewest bytes waiting, the first of several.
+func (a *admission) idlest(origins []uint64) p2p.PeerID {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	bytes := func(origin uint64) int {
+		if l := a.lines[p2p.PeerID(origin)]; l != nil {
+			return l.bytes
+		}
+		return 0
+	}
+	return p2p.PeerID(slices.MinFunc(origins, func(x, y uint64) int { return cmp.Compare(bytes(x), bytes(y)) }))
+}
+
 // drop forgets the origin's line if it is idle.
 func (a *admission) drop(origin p2p.PeerID) {
 	if l := a.lines[origin]; l.working == 0 && len(l.waiting) == 0 {

@@ -112,6 +112,7 @@ func (n *Node) perform(clock *time.Timer) {
 	for _, s := range ready.ServeParents {
 		n.serveParents(s)
 	}
+	n.orphansAnnounced(ready.Orphans)
 	for _, f := range ready.Families {
 		n.judgeFamily(f)
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/btcsuite/btcd/chainhash/v2"
+
 	"github.com/txnode/txnode/inv"
 	"github.com/txnode/txnode/mempool"
 	"github.com/txnode/txnode/p2p"
@@ -107,11 +109,21 @@ func (n *Node) conclude(r result) {
 	case errors.As(r.err, new(declined)):
 	default:
 		if r.origin != local {
-			n.relay.Rejected(now, r.wtxid, forGood(r.err))
+			n.rejected(now, r.wtxid, r.err)
 			n.refusals.add(r.wtxid, r.err)
 			n.refusedForFee(r)
 		}
 		n.tell(Event{Time: now, Kind: EventRejected, WTxID: r.wtxid, Err: r.err, Local: r.origin == local, Peer: n.peers[r.origin]})
+	}
+}
+
+// rejected tells the engine of a verdict on what a peer sent. What pays too little
+// alone may come again with a child.
+func (n *Node) rejected(now time.Time, wtxid chainhash.Hash, err error) {
+	if errors.Is(err, mempool.ErrFee) {
+		n.relay.RejectedForFee(now, wtxid)
+	} else {
+		n.relay.Rejected(now, wtxid, forGood(err))
 	}
 }
 
@@ -127,7 +139,7 @@ func (n *Node) concludeMembers(now time.Time, r result) {
 			}
 			n.keepOrphan(now, m.Entry, announcers...)
 		default:
-			n.relay.Rejected(now, m.Entry.WTxID, forGood(m.Err))
+			n.rejected(now, m.Entry.WTxID, m.Err)
 		}
 	}
 }
@@ -140,7 +152,7 @@ func (n *Node) refusedForFee(r result) {
 	}
 	n.low.add(r.entry.TxID, r.raw)
 	for _, o := range n.orphans.TakeChildren(r.entry.TxID) {
-		n.admission.push(candidate{origin: p2p.PeerID(o.Announcers[0]), pack: [][]byte{r.raw, o.Raw}})
+		n.admission.push(candidate{origin: n.admission.idlest(o.Announcers), pack: [][]byte{r.raw, o.Raw}})
 	}
 }
 
@@ -168,7 +180,11 @@ func (n *Node) removed(now time.Time, change mempool.Change) {
 	e := change.Entry
 	n.relay.Removed(now, e.WTxID)
 	n.unbroadcast.remove(e.WTxID)
-	if change.Reason != mempool.ReasonConflict && change.Reason != mempool.ReasonReorg {
+	switch change.Reason {
+	case mempool.ReasonConflict, mempool.ReasonReorg:
+	case mempool.ReasonSizeLimit, mempool.ReasonExpiry:
+		n.relay.RejectedForFee(now, e.WTxID) // a child may pay for it
+	default:
 		n.relay.Rejected(now, e.WTxID, true)
 	}
 }
@@ -178,8 +194,11 @@ func (n *Node) removed(now time.Time, change mempool.Change) {
 // when one came since the pool looked for it: a parent that was there then does
 // not make up for the one that is missing.
 func (n *Node) orphaned(now time.Time, r result) {
-	n.relay.Orphaned(now, r.wtxid)
-	if !n.keepOrphan(now, r.entry, append(r.announcers, uint64(r.origin))...) {
+	announcers := append(r.announcers, uint64(r.origin))
+	for _, id := range n.relay.Orphaned(now, r.wtxid) {
+		announcers = append(announcers, uint64(id))
+	}
+	if !n.keepOrphan(now, r.entry, announcers...) {
 		return
 	}
 	for _, in := range r.entry.Tx.TxIn {
@@ -203,15 +222,25 @@ func (n *Node) keepOrphan(now time.Time, e *mempool.Entry, announcers ...uint64)
 	return n.orphans.Has(e.WTxID)
 }
 
-// adopt judges orphans again whose parent is in the mempool now.
+// adopt judges orphans again whose parent is in the mempool now, each in the line of
+// that announcer of it who has the least waiting: no other can delay it.
 func (n *Node) adopt(orphans []mempool.Orphan) {
 	for _, o := range orphans {
 		n.admission.push(candidate{
-			origin:     p2p.PeerID(o.Announcers[0]),
+			origin:     n.admission.idlest(o.Announcers),
 			wtxid:      o.WTxID,
 			raw:        o.Raw,
 			announcers: o.Announcers,
 		})
+	}
+}
+
+// orphansAnnounced keeps orphans for those who announced them later as well.
+func (n *Node) orphansAnnounced(announcements []inv.Announcement) {
+	for _, a := range announcements {
+		if _, linked := n.peers[p2p.PeerID(a.Peer)]; linked {
+			n.orphans.AddAnnouncer(a.WTxID, uint64(a.Peer))
+		}
 	}
 }
 

@@ -1,0 +1,115 @@
+package node
+
+import (
+	"testing"
+	"time"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+
+	"github.com/txnode/txnode/inv"
+	"github.com/txnode/txnode/inv/relaymsg"
+	"github.com/txnode/txnode/p2p"
+)
+
+// loopless is a node whose loop does not run, with so many peers: the test handles
+// events in its place. It takes transactions without signatures.
+func loopless(t *testing.T, peers int) *Node {
+	t.Helper()
+	cfg := testConfig(t)
+	cfg.PrevOuts = anyoneCanSpend{cfg.PrevOuts}
+	n, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for id := 1; id <= peers; id++ {
+		n.handle(p2p.PeerUp{ID: p2p.PeerID(id)})
+	}
+	return n
+}
+
+func (n *Node) receive(from p2p.PeerID, m relaymsg.Message) inv.Ready {
+	n.handle(p2p.Received{ID: from, Msg: m})
+	r := n.relay.Ready()
+	n.orphansAnnounced(r.Orphans)
+	return r
+}
+
+// judgeFrom judges what a peer sent.
+func (n *Node) judgeFrom(t *testing.T, origin p2p.PeerID, raw []byte) {
+	n.settle(n.admit(t.Context(), candidate{origin: origin, wtxid: chainhash.DoubleHashH(raw), raw: raw}))
+}
+
+// The orphan of three announcers stays while one of them does, and is judged again in
+// the line of one that has nothing waiting: who gave it to us can neither lose nor
+// delay it.
+func TestOrphansAreKeptForAllWhoAnnouncedThem(t *testing.T) {
+	n := loopless(t, 3)
+	parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 990_000)
+	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 980_000)
+	wtxid := chainhash.DoubleHashH(child)
+	announcement := &relaymsg.Inv{IDs: []relaymsg.ShortID{n.salt.ShortID(wtxid)}}
+
+	n.receive(1, announcement)
+	n.receive(2, announcement)
+	n.judgeFrom(t, 1, child)
+	n.receive(3, announcement)
+	n.admission.push(candidate{origin: 1, raw: make([]byte, 1000)})
+	n.handle(p2p.PeerDown{ID: 2})
+	if !n.orphans.Has(wtxid) {
+		t.Fatal("the orphan left with one of its announcers")
+	}
+	n.judgeFrom(t, 2, parent)
+	if len(n.admission.waiting(1)) != 1 || len(n.admission.waiting(3)) != 1 {
+		t.Errorf("%d wait of who has sent most, %d of who has sent nothing", len(n.admission.waiting(1)), len(n.admission.waiting(3)))
+	}
+}
+
+func TestOrphanOutlivesItsDeliverer(t *testing.T) {
+	n := loopless(t, 2)
+	_, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 990_000)
+	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 980_000)
+	wtxid := chainhash.DoubleHashH(child)
+	n.receive(2, &relaymsg.Inv{IDs: []relaymsg.ShortID{n.salt.ShortID(wtxid)}})
+	n.handle(p2p.PeerDown{ID: 1})
+	n.judgeFrom(t, 1, child)
+	if !n.orphans.Has(wtxid) {
+		t.Error("an orphan that another peer announced was dropped")
+	}
+	n.handle(p2p.PeerDown{ID: 2})
+	if n.orphans.Len() != 0 {
+		t.Error("an orphan of nobody stays")
+	}
+}
+
+// A parent that was refused for its fee is welcome among the ancestors of an orphan,
+// also when its bytes were forgotten.
+func TestLowFeeParentComesAgainWithItsChild(t *testing.T) {
+	n := loopless(t, 1)
+	parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 1_000_000)
+	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 980_000)
+	wtxid := chainhash.DoubleHashH(child)
+	id := n.salt.ShortID(wtxid)
+	n.judgeFrom(t, 1, parent)
+	n.low = lowFee{}
+	n.receive(1, &relaymsg.Inv{IDs: []relaymsg.ShortID{id}})
+	n.judgeFrom(t, 1, child)
+	n.relay.Tick(time.Now().Add(2 * inv.ParentsDelay))
+	n.relay.Ready()
+	r := n.receive(1, &relaymsg.Parents{Child: id, Bodies: [][]byte{parent}})
+	if len(r.Families) != 1 || len(r.Families[0].Parents) != 1 {
+		t.Fatalf("families %+v", r.Families)
+	}
+	n.judgeFamily(r.Families[0])
+	c, _ := n.admission.pop()
+	n.settle(n.admit(t.Context(), c))
+	n.admission.charge(c, 0)
+	if n.pool.Get(wtxid) == nil {
+		t.Error("the child did not come in with its parent")
+	}
+}
