@@ -61,6 +61,9 @@ type config struct {
 		User       string
 		Password   string
 		Cookie     string
+		TLS        bool
+		Cert       string
+		Key        string
 		Auth       []string
 		Whitelist  []string
 

@@ -50,26 +50,12 @@ func (l *loaded) listen(d *door, b rpc.Backend, published []rpc.ZMQNotification,
 		}
 		own, hosts = name, append(hosts, name)
 	}
-	users, err := l.users()
+	o, err := l.rpcOptions(d, hosts, own)
 	if err != nil {
 		return err
 	}
-	whitelist, err := rpc.ParseWhitelist(l.RPC.Whitelist, l.RPC.WhitelistDefault)
-	if err != nil {
-		return usagef("%v; correct --rpcwhitelist (%s)", err, l.origins["rpcwhitelist"])
-	}
-	d.server, err = rpc.Listen(l.RPC.Listen, b, rpc.Options{
-		Version:   readVersion().Version,
-		Cookie:    d.cookie.String(),
-		User:      l.RPC.User,
-		Password:  l.RPC.Password,
-		Auth:      users,
-		Whitelist: whitelist,
-		Hosts:     hosts,
-		REST:      l.RPC.REST,
-		ZMQ:       published,
-		Logger:    log,
-	})
+	o.ZMQ, o.Logger = published, log
+	d.server, err = rpc.Listen(l.RPC.Listen, b, o)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return failf("the RPC address %s is in use, perhaps by another node; stop that one, or choose another with --rpc-listen (port 0 takes any free one)", l.RPC.Listen)
 	}
@@ -79,27 +65,20 @@ func (l *loaded) listen(d *door, b rpc.Backend, published []rpc.ZMQNotification,
 	addr, err := netip.ParseAddrPort(d.server.Addr().String())
 	if err == nil {
 		d.url = "http://" + reachable(addr, own)
+		if l.RPC.TLS {
+			d.url = "https://" + reachable(addr, own)
+		}
 		err = rpc.WriteAddress(d.dir, d.url)
 	}
 	if err != nil {
 		return errors.Join(err, d.server.Close())
 	}
-	if err := rpc.WriteBitcoinConf(filepath.Dir(d.dir), l.Network, addr, rpc.CookiePath(d.dir)); err != nil {
+	if l.RPC.TLS {
+		log.Info("bitcoin-cli cannot call this node: it has no TLS")
+	} else if err := rpc.WriteBitcoinConf(filepath.Dir(d.dir), l.Network, addr, rpc.CookiePath(d.dir)); err != nil {
 		log.Info("bitcoin-cli -datadir will not find this node", "reason", err)
 	}
 	return nil
-}
-
-// users are those of --rpcauth.
-func (l *loaded) users() (users []rpc.Auth, err error) {
-	for _, text := range l.RPC.Auth {
-		a, err := rpc.ParseAuth(text)
-		if err != nil {
-			return nil, usagef("%v; correct --rpcauth (%s)", err, l.origins["rpcauth"])
-		}
-		users = append(users, a)
-	}
-	return users, nil
 }
 
 // reachable is the host:port by which clients reach a server bound to addr,

@@ -46,13 +46,24 @@ func client(cmd *cobra.Command) (*rpc.Client, error) {
 }
 
 // dial makes a client of the server at url, with the configured credentials or
-// the cookie in dir.
+// the cookie in dir, and the configured certificate or the one in dir.
 func (l *loaded) dial(url, dir string) (*rpc.Client, error) {
 	cookie := l.RPC.Cookie
 	if cookie == "" {
 		cookie = rpc.CookiePath(dir)
 	}
-	return rpc.NewClient(rpc.ClientConfig{URL: url, CookieFile: cookie, User: l.RPC.User, Password: l.RPC.Password})
+	cert := l.RPC.Cert
+	if cert == "" {
+		if made := rpc.CertificatePath(dir); exists(made) {
+			cert = made
+		}
+	}
+	return rpc.NewClient(rpc.ClientConfig{URL: url, CookieFile: cookie, CertFile: cert, User: l.RPC.User, Password: l.RPC.Password})
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // addressIn is the URL of the node that runs in dir, else the default.

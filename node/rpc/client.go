@@ -3,6 +3,7 @@ package rpc
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,11 @@ type ClientConfig struct {
 
 	// User and Password are used instead of a cookie file when User is set.
 	User, Password string
+
+	// CertFile holds, in PEM, the certificate by which a server at an https URL is
+	// recognized, unless it is one that this system trusts. It is read for each
+	// connection. Empty: there is none.
+	CertFile string
 }
 
 // Client calls a JSON-RPC server, txnode's or Bitcoin Core's. It is safe for
@@ -40,6 +46,7 @@ type ClientConfig struct {
 type Client struct {
 	url        string
 	cookieFile string
+	certFile   string
 	http       *http.Client
 	lastID     atomic.Uint64
 
@@ -61,8 +68,13 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	c := &Client{
 		url:        u.String(),
 		cookieFile: cfg.CookieFile,
-		http:       &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+		certFile:   cfg.CertFile,
 	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	if c.certFile != "" {
+		transport.DialTLSContext = c.dialTLS
+	}
+	c.http = &http.Client{Transport: transport}
 	switch {
 	case cfg.User != "":
 		c.credentials = cfg.User + ":" + cfg.Password
@@ -71,6 +83,16 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		return nil, errors.New("rpc: no credentials: give a cookie file, or a user and password")
 	}
 	return c, nil
+}
+
+// dialTLS connects to a server that may show the certificate in the file.
+func (c *Client) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	roots, err := trusted(c.certFile)
+	if err != nil {
+		return nil, err
+	}
+	d := tls.Dialer{Config: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	return d.DialContext(ctx, network, addr)
 }
 
 // URL is the server's address.
@@ -186,6 +208,8 @@ func (c *Client) decode(result any, method string, status int, answer []byte) er
 		return fmt.Errorf("rpc: %s refuses the request: %s", c.url, strings.TrimSpace(string(answer[:min(len(answer), 200)])))
 	case status == http.StatusServiceUnavailable:
 		return fmt.Errorf("rpc: %s is too busy: %s; try again", c.url, strings.TrimSpace(string(answer[:min(len(answer), 200)])))
+	case status == http.StatusBadRequest && bytes.Contains(answer, []byte("HTTP request to an HTTPS server")):
+		return fmt.Errorf("rpc: %s speaks TLS only: call it by https://", c.url)
 	case status != http.StatusOK:
 		return fmt.Errorf("rpc: %s answered %s with HTTP status %d: is it a JSON-RPC server?", c.url, method, status)
 	case err != nil:
@@ -202,9 +226,14 @@ func (c *Client) decode(result any, method string, status int, answer []byte) er
 // explain says what a failed exchange means and what to do.
 func (c *Client) explain(method string, err error) error {
 	var dns *net.DNSError
+	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("rpc: nobody listens at %s: start the node with txnode run, or give the address of one that runs: %w", c.url, err)
+	case errors.As(err, &certificate):
+		return fmt.Errorf("rpc: %s cannot prove who it is: give its rpc.cert, and call it by a name or address in there: %w", c.url, err)
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return fmt.Errorf("rpc: %s does not speak TLS: call it by http://: %w", c.url, err)
 	case errors.As(err, &dns):
 		return fmt.Errorf("rpc: the host of %s is unknown: check the address: %w", c.url, err)
 	}

@@ -30,7 +30,8 @@
 // which nobody else waits; when 8 from one address (IPv6: /64) wait so, its others
 // are answered and disconnected at once. Right ones always pass, so choose
 // passwords beyond guessing. A [Whitelist] says which methods each user may call;
-// others are answered with 403, on a websocket with an error.
+// others are answered with 403, on a websocket with an error. With a certificate,
+// as [EnsureCertificate] makes it, all of it goes over TLS.
 //
 // The Host header must be an IP address, localhost or a configured name, and a
 // browser must be on the same origin: a web page can neither rebind its name to

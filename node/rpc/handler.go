@@ -3,6 +3,7 @@ package rpc
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -48,6 +49,10 @@ type Options struct {
 	// REST serves transactions and the mempool at /rest/ to whoever asks, without
 	// credentials.
 	REST bool
+
+	// Certificate is what a server of [Listen] proves itself by over TLS, e.g. of
+	// [EnsureCertificate]. Nil: it speaks plain HTTP.
+	Certificate *tls.Certificate
 
 	// ZMQ is what getzmqnotifications tells.
 	ZMQ []ZMQNotification

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"slices"
 	"sync"
@@ -75,8 +76,11 @@ func (c *boundedConn) Close() error {
 
 type connKey struct{}
 
-// withConn lets the requests on c find it.
+// withConn lets the requests on c find it, below TLS.
 func withConn(ctx context.Context, c net.Conn) context.Context {
+	if secure, ok := c.(*tls.Conn); ok {
+		c = secure.NetConn()
+	}
 	return context.WithValue(ctx, connKey{}, c)
 }
 

@@ -1,9 +1,12 @@
 package rpc
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -65,9 +68,29 @@ func newServer(l net.Listener, b Backend, o Options) *Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(o.logger().Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(serverLog{o.logger()}, "", 0),
+	}
+	if o.Certificate != nil {
+		s.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*o.Certificate}, MinVersion: tls.VersionTLS12}
+		// Websockets need HTTP/1.1, and the limits count one request per connection.
+		s.http.Protocols = new(http.Protocols)
+		s.http.Protocols.SetHTTP1(true)
 	}
 	return s
+}
+
+// serverLog warns of what the HTTP server complains of, except of what every
+// stranger can make it complain of.
+type serverLog struct{ *slog.Logger }
+
+// Write implements [io.Writer] for a [log.Logger].
+func (l serverLog) Write(line []byte) (int, error) {
+	level := slog.LevelWarn
+	if bytes.HasPrefix(line, []byte("http: TLS handshake error")) {
+		level = slog.LevelDebug
+	}
+	l.Log(context.Background(), level, string(bytes.TrimSpace(line)))
+	return len(line), nil
 }
 
 // Addr is the bound address.
@@ -78,7 +101,11 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // when no handler is running any more.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(s.listener) }()
+	serve := s.http.Serve
+	if s.http.TLSConfig != nil {
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
+	go func() { failed <- serve(s.listener) }()
 	select {
 	case err := <-failed:
 		s.end()
