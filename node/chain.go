@@ -40,6 +40,7 @@ func (n *Node) observer(ctx context.Context) mempool.ChainObserver {
 		Reorganized: func(txs []*wire.MsgTx) {
 			n.chainState.Add(1)
 			n.log.Info("the chain was reorganized", "returned transactions", len(txs))
+			n.reorganized.Add(1)
 			n.returned.put(txs)
 		},
 	}
@@ -75,21 +76,36 @@ func (n *Node) judge(ctx context.Context, add func() ([]mempool.Change, error)) 
 }
 
 // reconsider removes again what was added if any of it is not valid by the chain
-// as it is now, and reports whether all is: of a package all or nothing stays.
+// as it is now, and reports whether all is: of a package all or nothing stays. What
+// a block contains takes nothing with it that spends from it. Amid a
+// reorganization, inputs may be missing for the moment, so all stays until
+// everything is checked.
 func (n *Node) reconsider(made []mempool.Change) (removed []mempool.Change, sound bool) {
 	added := slices.DeleteFunc(slices.Clone(made), func(c mempool.Change) bool { return !c.Added() })
-	if !slices.ContainsFunc(added, func(c mempool.Change) bool { return n.pool.Recheck(c.Entry) != nil }) {
+	verdicts, sound := make([]error, len(added)), true
+	for i, c := range added {
+		verdicts[i] = n.pool.Recheck(c.Entry)
+		sound = sound && verdicts[i] == nil
+	}
+	if sound || n.reorganized.Load() != n.reviewed.Load() {
 		return nil, true
 	}
-	for _, c := range added {
-		removed = append(removed, n.pool.Remove(c.Entry.WTxID, mempool.ReasonConflict)...)
+	for i, c := range added {
+		if errors.Is(verdicts[i], mempool.ErrAlreadyKnown) {
+			removed = append(removed, n.pool.Confirm(c.Entry.WTxID)...)
+		} else {
+			removed = append(removed, n.pool.Remove(c.Entry.WTxID, mempool.ReasonConflict)...)
+		}
 	}
 	return removed, false
 }
 
 // review offers transactions of blocks that left the chain to the mempool again,
-// then checks all that is in there.
+// then checks all that is in there. What a later reorganization returned may be the
+// parents of what an earlier one did, never the other way round.
 func (n *Node) review(ctx context.Context) {
+	var early []*wire.MsgTx // returned before their parents
+	var taken uint64        // reorganizations
 	for {
 		select {
 		case <-n.returned.wake:
@@ -97,34 +113,44 @@ func (n *Node) review(ctx context.Context) {
 			return
 		}
 		reorganizations := n.returned.take()
-		for _, txs := range reorganizations {
-			for _, tx := range txs {
-				n.readmit(ctx, tx)
+		if len(reorganizations) == 0 {
+			continue
+		}
+		taken += uint64(len(reorganizations))
+		slices.Reverse(reorganizations)
+		returned := append(slices.Concat(reorganizations...), early...)
+		early = nil
+		for _, tx := range returned {
+			if n.readmit(ctx, tx) {
+				early = append(early, tx)
 			}
 		}
-		if len(reorganizations) > 0 {
+		if n.returned.empty() {
+			early = nil // their parents are gone
+			n.reviewed.Store(taken)
 			n.recheck(ctx)
 		}
 	}
 }
 
-// readmit judges a transaction that a block contained. Nobody waits to hear of
-// a refusal.
-func (n *Node) readmit(ctx context.Context, tx *wire.MsgTx) {
+// readmit judges a transaction that a block contained, and reports whether it lacks
+// its inputs. Nobody waits to hear of a refusal.
+func (n *Node) readmit(ctx context.Context, tx *wire.MsgTx) (lacking bool) {
 	var raw bytes.Buffer
 	if err := tx.Serialize(&raw); err != nil {
-		return
+		return false
 	}
 	c := candidate{origin: local, wtxid: chainhash.DoubleHashH(raw.Bytes()), raw: raw.Bytes(), returned: true}
 	for ctx.Err() == nil {
 		r := n.admit(ctx, c)
 		if r.err == nil || refused(r.err) {
 			n.deliver(ctx, r)
-			return
+			return errors.Is(r.err, mempool.ErrMissingInputs)
 		}
 		n.deliver(ctx, result{changes: r.changes, stored: r.stored})
 		wait(ctx, retryInterval)
 	}
+	return false
 }
 
 // recheck removes what is not valid any more. When more blocks have left the

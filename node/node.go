@@ -49,8 +49,10 @@ type Node struct {
 	refusals   refusals
 
 	chainState atomic.Uint64 // rises before the mempool follows a change of the chain
-	chain      *mailbox[chainChange]
-	returned   *mailbox[[]*wire.MsgTx] // of blocks that left the chain
+
+	reorganized, reviewed atomic.Uint64 // the latter is less while everything is still to be checked
+	chain                 *mailbox[chainChange]
+	returned              *mailbox[[]*wire.MsgTx] // of blocks that left the chain
 
 	unwritten   atomic.Pointer[string] // why the latest write to storage failed; nil: it did not
 	unbroadcast *unbroadcast
