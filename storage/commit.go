@@ -34,6 +34,9 @@ type Batch struct {
 	Put    []Record         // each in the place of any with the same wtxid
 	Delete []chainhash.Hash // records, those that there are
 	Events []Event          // for the log
+
+	Stand   []Standing       // each in the place of any with the same wtxid
+	Unstand []chainhash.Hash // standing transactions, those that there are
 }
 
 // Commit writes the batch and returns when it is committed. It fails with
@@ -57,6 +60,15 @@ func (db *DB) Commit(ctx context.Context, b Batch) error {
 			return fmt.Errorf("store event %d: its reason has %d bytes", e.Sequence, len(e.Reason))
 		}
 		changes = append(changes, change{eventKey(e.Sequence), e.encode()})
+	}
+	for _, s := range b.Stand {
+		if len(s.Raw) == 0 || len(s.Raw) > MaxRawSize {
+			return fmt.Errorf("store standing %v: a transaction of %d bytes; 1 to %d can be stored", s.WTxID, len(s.Raw), MaxRawSize)
+		}
+		changes = append(changes, change{standingKey(s.WTxID), s.encode()})
+	}
+	for _, id := range b.Unstand {
+		changes = append(changes, change{key: standingKey(id)})
 	}
 	if err := db.submit(ctx, changes); err != nil {
 		if len(b.Events) > 0 && ctx.Err() == nil && !errors.Is(err, ErrClosed) {

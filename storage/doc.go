@@ -27,6 +27,7 @@
 //	meta/prevouts  32 bytes: digest of the source of previous outputs
 //	meta/events    uint64: the first event that counts; 1 without it
 //	tx/<wtxid>     version u8 = 1 | flags u8 | time i64 | sequence u64 | raw transaction
+//	stand/<wtxid>  version u8 = 1 | since i64 | highest fee rate i64 | raw transaction
 //	event/<n>      version u8 = 1 | time i64 | wtxid | txid | wtxid of the replacement, or zeros | reason
 //
 // Integers are little-endian, but n, a uint64, is big-endian; the wtxid is in wire byte order; time is in
