@@ -39,6 +39,7 @@ type candidate struct {
 	family     bool     // the package is an orphan, which wtxid is, after its ancestors
 	returned   bool     // by a block that left the chain; of local origin
 	restored   bool     // from storage: nobody is told
+	stood      bool     // it was left standing; of local origin
 	announcers []uint64 // of an orphan judged again: everybody who offered it
 }
 

@@ -53,6 +53,7 @@ func (n *Node) chainChanged(c chainChange) {
 	for _, txid := range c.txids {
 		n.adopt(n.orphans.TakeChildren(txid))
 	}
+	n.retryAll()
 }
 
 // judge adds to the mempool. What was judged while the chain changed is judged

@@ -58,6 +58,9 @@ func (n *Node) load(ctx context.Context) error {
 		waiting = orphans
 	}
 	n.restored(ctx, n.pool.Expire(time.Now()))
+	if err := n.loadStanding(); err != nil {
+		return fmt.Errorf("node: reading the standing transactions: %w", err)
+	}
 	n.leavePast(ctx, records)
 	n.publish(nil)
 	n.log.Info("mempool loaded", "transactions", n.pool.Info().Count,

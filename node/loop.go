@@ -56,6 +56,7 @@ const sweepInterval = time.Minute
 func (n *Node) sweep(now time.Time) {
 	n.orphans.Expire(now)
 	n.forgetHearsay()
+	n.sweepStanding(now)
 	n.relay.FeeFloorChanged(now, uint64(n.pool.Info().MinFeeRate))
 }
 

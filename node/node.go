@@ -58,6 +58,7 @@ type Node struct {
 	unbroadcast *unbroadcast
 	broadcast   *mailbox[chainhash.Hash] // not unbroadcast any more, to be stored
 	receipts    chan receiptCall
+	standing    *standing
 
 	salt  relaymsg.Salt
 	heard chan hearsay // on the topic
@@ -123,6 +124,7 @@ func New(cfg Config) (*Node, error) {
 		unbroadcast: newUnbroadcast(),
 		broadcast:   newMailbox[chainhash.Hash](),
 		receipts:    make(chan receiptCall),
+		standing:    newStanding(),
 	}
 	n.published.Store(&state{})
 	n.pool = mempool.New(mempool.Config{
@@ -304,6 +306,7 @@ func (n *Node) work(ctx context.Context, cancel context.CancelFunc) error {
 	group.Go(func() { n.storeBroadcast(ctx) })
 	network := make(chan error, 1)
 	group.Go(func() { network <- n.net.Run(ctx) })
+	n.retryAll()
 	err := n.loop(ctx, network)
 	cancel()
 	n.admission.close()
@@ -313,6 +316,7 @@ func (n *Node) work(ctx context.Context, cancel context.CancelFunc) error {
 	group.Wait()
 	n.commits.Wait()
 	n.forgetUnbroadcast(ctx)
+	n.forgetStanding(ctx)
 	return err
 }
 

@@ -72,6 +72,7 @@ func (n *Node) apply(change mempool.Change, c candidate) {
 		}
 	}
 	n.tell(told)
+	n.changedStanding(change)
 	if n.past != nil {
 		n.past.tell(e.WTxID, e.TxID, change.Added())
 	}
@@ -91,6 +92,9 @@ func (n *Node) conclude(r result) {
 	if r.done != nil {
 		n.answers = append(n.answers, r)
 	}
+	if r.stood {
+		n.judgedStanding(now, r)
+	}
 	if r.origin == local {
 		n.resubmitted(now, r.again)
 	} else {
@@ -105,7 +109,7 @@ func (n *Node) conclude(r result) {
 		n.relay.Rejected(now, r.wtxid, false)
 	case errors.Is(r.err, mempool.ErrMissingInputs) && r.origin != local:
 		n.orphaned(now, r)
-	case r.returned:
+	case r.returned || r.stood:
 	case errors.As(r.err, new(declined)):
 	default:
 		if r.origin != local {

@@ -77,13 +77,15 @@ func (n *Node) arrived(wtxids []chainhash.Hash) {
 	}
 }
 
-// storeBroadcast has storage forget that transactions were unbroadcast, until ctx
-// ends.
+// storeBroadcast has storage forget that transactions were unbroadcast or standing,
+// until ctx ends.
 func (n *Node) storeBroadcast(ctx context.Context) {
 	for {
 		select {
 		case <-n.broadcast.wake:
 			n.forgetUnbroadcast(ctx)
+		case <-n.standing.gone.wake:
+			n.forgetStanding(ctx)
 		case <-ctx.Done():
 			return
 		}
