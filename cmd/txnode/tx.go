@@ -13,8 +13,8 @@ import (
 
 func newTx() *cobra.Command {
 	return newNoun("tx", "Make, submit and look at transactions",
-		"Submit transactions, ask whether they would be accepted, look at one in the mempool, or\nsign new ones.",
-		newTxSend(), newTxWait(), newTxTest(), newTxShow(), newTxGen())
+		"Submit transactions, ask whether they would be accepted, look at one in the mempool or\nleft standing, or sign new ones.",
+		newTxSend(), newTxWait(), newTxTest(), newTxShow(), newTxStanding(), newTxAbort(), newTxGen())
 }
 
 func newTxTest() *cobra.Command {

@@ -14,6 +14,7 @@ import (
 func newTxSend() *cobra.Command {
 	var wanted share
 	timeout := 30 * time.Second
+	stand := false
 	cmd := clientCommand(&cobra.Command{
 		Use:   "send HEX|FILE|-...",
 		Short: "Submit transactions",
@@ -22,15 +23,21 @@ it has then stored them durably. Arguments are hex, files of hex lines, or - for
 lines on stdin. A refused transaction does not keep the rest from being submitted,
 but makes the exit code 1.
 
-With --wait each is waited for until that share of the peers holds it, and its
+With --stand, what the node does not take now but may take later (it pays too
+little, lacks a parent, conflicts with what is there) is left standing: the node
+keeps it, tries it again when what it waits for may have changed, and gives up after
+two weeks. See 'tx standing'.
+
+With --wait each that is taken is waited for until that share of the peers holds it, and its
 receipt printed on stderr, as by 'tx wait'. With --json txids, refusals and receipts
 are one object, printed in the end.`,
 		Example: `  txnode tx gen --count 100 | txnode tx send -
   txnode tx send 0200000000010158... --wait 95%
+  txnode tx send child.hex --stand
   txnode tx send tx.hex --wait 95% --json | jq -r '.receipts[].verdict'`,
 		Args: takes(1, -1),
 	}, func(cmd *cobra.Command, c *rpc.Client, args []string) error {
-		s := sending{cmd: cmd, client: c, TxIDs: []string{}, Refused: []refusal{}}
+		s := sending{cmd: cmd, client: c, stand: stand, TxIDs: []string{}, Refused: []refusal{}}
 		err := s.submit(args)
 		if err == nil {
 			err = s.await(wanted, timeout)
@@ -43,6 +50,7 @@ are one object, printed in the end.`,
 		}
 		return err
 	})
+	cmd.Flags().BoolVar(&stand, "stand", false, "leave standing what the node may take later")
 	cmd.Flags().Var(&wanted, "wait", "wait until this share of the peers holds each transaction, such as 95%")
 	cmd.Flags().DurationVar(&timeout, "timeout", timeout, "how long to wait for one transaction")
 	return cmd
@@ -50,12 +58,14 @@ are one object, printed in the end.`,
 
 // sending is what became of the transactions of one 'tx send'.
 type sending struct {
-	TxIDs    []string          `json:"txids"`
-	Refused  []refusal         `json:"refused"`
-	Receipts []rpc.Propagation `json:"receipts,omitempty"`
+	TxIDs    []string               `json:"txids"`
+	Refused  []refusal              `json:"refused"`
+	Standing []rpc.StandTransaction `json:"standing,omitempty"`
+	Receipts []rpc.Propagation      `json:"receipts,omitempty"`
 
 	cmd    *cobra.Command
 	client *rpc.Client
+	stand  bool
 	late   int // of the receipts: after the timeout
 }
 
@@ -69,8 +79,7 @@ type refusal struct {
 // submit sends every transaction that args name.
 func (s *sending) submit(args []string) error {
 	return eachTx(s.cmd, args, func(from, hex string) error {
-		var txid string
-		err := s.client.Call(s.cmd.Context(), &txid, "sendrawtransaction", hex)
+		txid, err := s.send(from, hex)
 		var answer *rpc.Error
 		if errors.As(err, &answer) {
 			s.Refused = append(s.Refused, refusal{from, answer.Code, answer.Message})
@@ -80,12 +89,30 @@ func (s *sending) submit(args []string) error {
 		if err != nil {
 			return err
 		}
+		if txid == "" {
+			return nil
+		}
 		s.TxIDs = append(s.TxIDs, txid)
 		if !wantsJSON(s.cmd) {
 			fmt.Fprintln(s.cmd.OutOrStdout(), txid)
 		}
 		return nil
 	})
+}
+
+// send submits one. The txid is empty if it is left standing.
+func (s *sending) send(from, hex string) (txid string, err error) {
+	if !s.stand {
+		err = s.client.Call(s.cmd.Context(), &txid, "sendrawtransaction", hex)
+		return txid, err
+	}
+	var t rpc.StandTransaction
+	if err := s.client.Call(s.cmd.Context(), &t, "standtransaction", hex); err != nil || !t.Standing {
+		return t.TxID, err
+	}
+	s.Standing = append(s.Standing, t)
+	fmt.Fprintf(s.cmd.ErrOrStderr(), "txnode: %s: %s stands (%s); it waits for %s\n", from, t.TxID, t.Reason, t.WaitsFor)
+	return "", nil
 }
 
 // await gets a receipt for each transaction that was sent, if that is wanted.

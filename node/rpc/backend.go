@@ -29,7 +29,7 @@ var (
 
 // Backend is the node that a server speaks for. Its methods are called from
 // many goroutines at once and, but for Submit, SubmitPackage,
-// Check, TxOut, Connect, Ping, Reconcile and Propagation, return without waiting for anything.
+// Stand, AbortStanding, Check, TxOut, Connect, Ping, Reconcile and Propagation, return without waiting for anything.
 type Backend interface {
 	// Submit adds a serialized transaction to the mempool and has it announced.
 	// It returns once the transaction is durable. One that is in the mempool
@@ -44,6 +44,16 @@ type Backend interface {
 	// is refused. An error is a *mempool.RuleError if not all of them are in the
 	// mempool.
 	SubmitPackage(ctx context.Context, raws [][]byte, allow func(*mempool.Entry) error) ([]mempool.PackageResult, error)
+
+	// Stand submits, and leaves standing what the mempool may take later: what
+	// stands is returned, committed, or nil once the mempool has it. With a
+	// maxFeeRate above 0, in satoshi per kvB, what pays more is refused with
+	// mempool.ErrMaxFeeRate. Other errors are those of Submit, and
+	// mempool.ErrLotFull. Standing is all that stands, the oldest first, and
+	// AbortStanding gives up and returns what does with that txid or wtxid.
+	Stand(ctx context.Context, raw []byte, maxFeeRate int64) (*mempool.Standing, error)
+	Standing() []mempool.Standing
+	AbortStanding(ctx context.Context, id chainhash.Hash) ([]mempool.Standing, error)
 
 	// Check judges a transaction as Submit would and changes nothing. Unlike
 	// Submit it refuses a transaction that is in the mempool. The entry comes

@@ -32,6 +32,22 @@ func (c *Client) SubmitPackage(ctx context.Context, raws ...[]byte) (SubmitPacka
 	return call[SubmitPackage](ctx, c, "submitpackage", hexes(raws))
 }
 
+// StandTransaction submits a transaction that is left standing if the mempool
+// does not take it now. The server's default limit on the fee rate applies.
+func (c *Client) StandTransaction(ctx context.Context, raw []byte) (StandTransaction, error) {
+	return call[StandTransaction](ctx, c, "standtransaction", hex.EncodeToString(raw))
+}
+
+// ListStanding returns the transactions left standing.
+func (c *Client) ListStanding(ctx context.Context) ([]StandingTx, error) {
+	return call[[]StandingTx](ctx, c, "liststanding")
+}
+
+// AbortStanding gives up a transaction left standing, by txid or wtxid.
+func (c *Client) AbortStanding(ctx context.Context, id string) (AbortStanding, error) {
+	return call[AbortStanding](ctx, c, "abortstanding", id)
+}
+
 func hexes(raws [][]byte) []string {
 	texts := make([]string, len(raws))
 	for i, raw := range raws {

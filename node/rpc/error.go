@@ -24,6 +24,7 @@ const (
 	CodeAlreadyInUTXOSet Code = -27
 	CodeWarmup           Code = -28
 	CodeNotConnected     Code = -29
+	CodeLimitExceeded    Code = -37 // RPC_LIMIT_EXCEEDED: no room for more
 )
 
 // Error is an error answer of a JSON-RPC server.

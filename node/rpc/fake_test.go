@@ -65,6 +65,7 @@ func (*chain) Digest() [32]byte        { return [32]byte{1} }
 type fakeNode struct {
 	chain chain
 	pool  *mempool.Pool
+	lot   *mempool.ParkingLot
 
 	mu          sync.Mutex
 	added       map[string]bool
@@ -90,6 +91,7 @@ type fakeNode struct {
 
 func newFakeNode() *fakeNode {
 	n := &fakeNode{added: make(map[string]bool), followers: make(map[chan *mempool.Entry]bool)}
+	n.lot = mempool.NewParkingLot()
 	n.pool = mempool.New(mempool.Config{PrevOuts: &n.chain})
 	started := time.Unix(1_800_000_000, 0)
 	n.peers = []Peer{{
@@ -196,6 +198,27 @@ func (n *fakeNode) EventsSince(ctx context.Context, after uint64) iter.Seq[Event
 func (n *fakeNode) SubmitPackage(_ context.Context, raws [][]byte, allow func(*mempool.Entry) error) ([]mempool.PackageResult, error) {
 	results, _, err := n.pool.AddPackageIf(raws, n.now(), allow)
 	return results, err
+}
+
+func (n *fakeNode) Stand(_ context.Context, raw []byte, maxFeeRate int64) (*mempool.Standing, error) {
+	s := mempool.Standing{Raw: raw, MaxFeeRate: maxFeeRate, Since: n.now()}
+	e, _, refusal := n.pool.AddIf(raw, n.now(), s.Allow)
+	if refusal == nil || !mempool.MayStand(refusal) {
+		return nil, refusal
+	}
+	s, err := n.lot.Put(s)
+	if err != nil {
+		return nil, err
+	}
+	n.lot.Refused(e, refusal, 0, n.now())
+	s, _ = n.lot.Get(s.WTxID)
+	return &s, nil
+}
+
+func (n *fakeNode) Standing() []mempool.Standing { return n.lot.All() }
+
+func (n *fakeNode) AbortStanding(_ context.Context, id chainhash.Hash) ([]mempool.Standing, error) {
+	return n.lot.Remove(id), nil
 }
 
 func (n *fakeNode) BestBlock() chainhash.Hash { return chainhash.Hash{} }

@@ -12,10 +12,7 @@ import (
 	"github.com/txnode/txnode/mempool"
 )
 
-var (
-	errMaxFeeRate = errors.New("max feerate exceeded")
-	errTopology   = errorf(CodeTransaction, "package topology disallowed. not child-with-parents or parents depend on each other.")
-)
+var errTopology = errorf(CodeTransaction, "package topology disallowed. not child-with-parents or parents depend on each other.")
 
 func submitPackage(ctx context.Context, s *service, a args) (any, error) {
 	list, err := elements(a[0], maxPackage)
@@ -47,7 +44,7 @@ func submitPackage(ctx context.Context, s *service, a args) (any, error) {
 	}
 	results, err := s.backend.SubmitPackage(ctx, raws, func(e *mempool.Entry) error {
 		if exceeds(e, maxRate) {
-			return errMaxFeeRate
+			return mempool.ErrMaxFeeRate
 		}
 		return nil
 	})

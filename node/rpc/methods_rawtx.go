@@ -39,7 +39,7 @@ func sendRawTransaction(ctx context.Context, s *service, a args) (any, error) {
 			return errBurns
 		}
 		if exceeds(e, maxRate) {
-			return errorf(CodeTransaction, "Fee exceeds maximum configured by user (e.g. -maxtxfee, maxfeerate)")
+			return errMaxFee
 		}
 		return nil
 	}
@@ -58,7 +58,10 @@ func sendRawTransaction(ctx context.Context, s *service, a args) (any, error) {
 	return e.TxID.String(), nil
 }
 
-var errBurns = errorf(CodeTransaction, "Unspendable output exceeds maximum configured by user (maxburnamount)")
+var (
+	errBurns  = errorf(CodeTransaction, "Unspendable output exceeds maximum configured by user (maxburnamount)")
+	errMaxFee = errorf(CodeTransaction, "Fee exceeds maximum configured by user (e.g. -maxtxfee, maxfeerate)")
+)
 
 // burnsMore reports whether an output that nobody can spend is worth more than
 // limit.

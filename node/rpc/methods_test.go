@@ -31,7 +31,8 @@ func callRaw(t testing.TB, n *fakeNode, method, params string) (json.RawMessage,
 // scenario is a node whose mempool holds a parent and its child.
 type scenario struct {
 	node          *fakeNode
-	parent, child *wire.MsgTx
+	parent, child *wire.MsgTx // in the mempool
+	standing      *wire.MsgTx // whose input does not exist
 }
 
 func newScenario(t testing.TB) scenario {
@@ -39,6 +40,10 @@ func newScenario(t testing.TB) scenario {
 	e := s.node.add(t, s.parent)
 	s.child = spend(outputOf(e, 0), coinValue-5000)
 	s.node.add(t, s.child)
+	s.standing = spend(coin(98), 1000)
+	if _, err := s.node.Stand(t.Context(), rawOf(s.standing), satoshiPerBTC/10); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
@@ -66,6 +71,7 @@ func (s scenario) expand(text string) string {
 		"{malleated hex}", hexOf(malleated), "{malleated wtxid}", malleated.WitnessHash().String(),
 		"{better hex}", hexOf(better), "{better}", better.TxID(), "{better wtxid}", better.WitnessHash().String(),
 		"{wrong hex}", hexOf(wrong),
+		"{standing hex}", hexOf(s.standing), "{standing}", s.standing.TxID(), "{standing wtxid}", s.standing.WitnessHash().String(),
 		"{64 zeros}", zeroHash, "{coins}", coin(0).Hash.String(),
 	).Replace(text)
 }
@@ -140,6 +146,12 @@ func TestResults(t *testing.T) {
 		{"disconnectnode", `["",2]`, `null`},
 		{"disconnectnode", `["/ip4/127.0.0.1/tcp/18555"]`, `null`},
 		{"disconnectnode", `{"nodeid":1}`, `null`},
+		{"standtransaction", `["{new hex}"]`, `{"txid":"{new}","wtxid":"{new wtxid}","standing":false}`},
+		{"standtransaction", `["{unknown hex}"]`, `{"txid":"{unknown}","wtxid":"{unknown wtxid}","standing":true,
+			"reason":"bad-txns-inputs-missingorspent","waits_for":"the transactions whose outputs it spends"}`},
+		{"liststanding", `[]`, `[{"txid":"{standing}","wtxid":"{standing wtxid}","size":99,"reason":"bad-txns-inputs-missingorspent",
+			"waits_for":"the transactions whose outputs it spends","maxfeerate":0.10000000,"since":1800000100,"expires":1801209700,"tried":1800000100,"tries":1}]`},
+		{"abortstanding", `["{standing}"]`, `{"removed_transactions":[{"txid":"{standing}","wtxid":"{standing wtxid}","hex":"{standing hex}"}]}`},
 		{"setnetworkactive", `[false]`, `false`},
 		{"setnetworkactive", `{"state":true}`, `true`},
 		{"ping", `[]`, `null`},
@@ -237,6 +249,12 @@ func TestErrors(t *testing.T) {
 		{"submitpackage", `[["{burn hex}"]]`, -25, "Unspendable output exceeds maximum configured by user (maxburnamount)"},
 		{"submitpackage", `[["{child hex}","{parent hex}"]]`, -25, "package topology disallowed. not child-with-parents or parents depend on each other."},
 		{"submitpackage", `[["{new hex}","{parent hex}"]]`, -25, "package topology disallowed. not child-with-parents or parents depend on each other."},
+		{"standtransaction", `["zz"]`, -22, decode},
+		{"standtransaction", `["{new hex}00"]`, -22, decode},
+		{"standtransaction", `["{burn hex}"]`, -25, "Unspendable output exceeds maximum configured by user (maxburnamount)"},
+		{"standtransaction", `["{generous hex}"]`, -25, maxFee},
+		{"standtransaction", `["{wrong hex}"]`, -26, "mempool-script-verify-flag-failed (…"},
+		{"abortstanding", `["{64 zeros}"]`, -5, "Transaction is not left standing. Try liststanding."},
 		{"setnetworkactive", `[1]`, -3, fmt.Sprintf(wrongType, 1, "state", "number", "bool")},
 		{"logging", `[["nonsense"]]`, -8, "unknown logging category nonsense"},
 		{"logging", `[[1]]`, -3, "JSON value of type number is not of expected type string"},

@@ -330,3 +330,38 @@ type ScriptPubKey struct {
 	Address string `json:"address,omitempty"`
 	Type    string `json:"type"` // pubkeyhash, witness_v0_keyhash, witness_v1_taproot, nonstandard, …
 }
+
+// StandTransaction is the result of standtransaction.
+type StandTransaction struct {
+	TxID     string `json:"txid"`
+	WTxID    string `json:"wtxid"`
+	Standing bool   `json:"standing"`            // false: the mempool has it
+	Reason   string `json:"reason,omitempty"`    // why the mempool does not take it now, as of sendrawtransaction
+	WaitsFor string `json:"waits_for,omitempty"` // what has to change
+}
+
+// StandingTx is a transaction of liststanding.
+type StandingTx struct {
+	TxID       string `json:"txid"`
+	WTxID      string `json:"wtxid"`
+	Size       int    `json:"size"`             // bytes
+	Reason     string `json:"reason,omitempty"` // of the latest try
+	WaitsFor   string `json:"waits_for"`
+	MaxFeeRate Amount `json:"maxfeerate"` // 0: any
+	Since      int64  `json:"since"`      // Unix time
+	Expires    int64  `json:"expires"`
+	Tried      int64  `json:"tried,omitempty"` // latest
+	Tries      int    `json:"tries"`           // since the node started
+}
+
+// AbortStanding is the result of abortstanding.
+type AbortStanding struct {
+	RemovedTransactions []RemovedTx `json:"removed_transactions"`
+}
+
+// RemovedTx is a transaction of an [AbortStanding].
+type RemovedTx struct {
+	TxID  string `json:"txid"`
+	WTxID string `json:"wtxid"`
+	Hex   string `json:"hex"`
+}

@@ -16,7 +16,7 @@ const (
 // table is the one list of methods: dispatch, argument checks, help texts and
 // the command line's argument types all come from it.
 func table() []*method {
-	return slices.Concat(mempoolMethods(), rawTxMethods(), networkMethods(), reconMethods(), receiptMethods(), controlMethods(), websocketMethods(), zmqMethods())
+	return slices.Concat(mempoolMethods(), rawTxMethods(), standingMethods(), networkMethods(), reconMethods(), receiptMethods(), controlMethods(), websocketMethods(), zmqMethods())
 }
 
 const (
@@ -129,6 +129,28 @@ func rawTxMethods() []*method {
 			{name: "hexstring", typ: typeHex, help: "The transaction hex string"},
 		},
 		result: "An object with txid, hash, version, size, vsize, weight, locktime, vin and vout.", example: `"hexstring"`,
+	}}
+}
+
+func standingMethods() []*method {
+	return []*method{{
+		name: "standtransaction", category: categoryTxNode, call: standTransaction, own: true,
+		summary: "Submits a raw transaction, and leaves it standing if the mempool does not take it now but may later: it pays too little, lacks a parent, or conflicts with what is there. It is then on disk, and tried again when what it waits for may have changed, for two weeks.",
+		params: []param{
+			{name: "hexstring", typ: typeHex, help: "The hex string of the raw transaction"},
+			{name: "maxfeerate", typ: typeAmount, optional: true, help: rateHelp + ", also when it is tried again. Default 0.10"},
+			{name: "maxburnamount", typ: typeAmount, optional: true, help: "Refuse to burn more than this in one unspendable output, in BTC. Default 0"},
+		},
+		result: "An object with txid, wtxid, standing (false: the mempool has it), and reason and waits_for of one that stands. What can never be accepted is refused as by sendrawtransaction.", example: `"signedhex"`,
+	}, {
+		name: "liststanding", category: categoryTxNode, call: listStanding, own: true,
+		summary: "Lists the transactions left standing, the oldest first.",
+		result:  "An array of objects with txid, wtxid, size, reason, waits_for, maxfeerate, since, expires, tried and tries.",
+	}, {
+		name: "abortstanding", category: categoryTxNode, call: abortStanding, own: true,
+		summary: "Gives up a transaction that is left standing.",
+		params:  []param{{name: "id", typ: typeHex, help: "Its txid or wtxid"}},
+		result:  "An object with removed_transactions: an array of objects with txid, wtxid and hex.", example: `"mytxid"`,
 	}}
 }
 

@@ -50,6 +50,16 @@ func (b *backend) SubmitPackage(ctx context.Context, raws [][]byte, allow func(*
 	return b.node.SubmitPackageIf(ctx, raws, allow)
 }
 
+func (b *backend) Stand(ctx context.Context, raw []byte, maxFeeRate int64) (*mempool.Standing, error) {
+	return b.node.Stand(ctx, raw, maxFeeRate)
+}
+
+func (b *backend) Standing() []mempool.Standing { return b.node.Standing() }
+
+func (b *backend) AbortStanding(ctx context.Context, id chainhash.Hash) ([]mempool.Standing, error) {
+	return b.node.AbortStanding(ctx, id)
+}
+
 func (b *backend) Check(_ context.Context, raw []byte) (*mempool.Entry, error) {
 	return b.node.Check(raw)
 }
