@@ -73,6 +73,7 @@ func (c *candidate) allows(e *mempool.Entry) error {
 type result struct {
 	candidate
 	since   uint64 // the pool's sequence before it judged the candidate
+	chain   uint64 // the state of the chain then
 	entry   *mempool.Entry
 	changes []mempool.Change
 	write   []chainhash.Hash // what storage must be brought in line with
@@ -272,7 +273,7 @@ func (n *Node) admit(ctx context.Context, c candidate) result {
 // again: the commit of the first copy may still be under way, or may have
 // failed, and the submitter is promised durability.
 func (n *Node) judged(ctx context.Context, c candidate) result {
-	r := result{candidate: c, since: n.pool.Info().Sequence}
+	r := result{candidate: c, since: n.pool.Info().Sequence, chain: n.chainState.Load()}
 	if c.pack != nil {
 		n.admitPackage(ctx, &r)
 		return r

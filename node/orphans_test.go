@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -111,5 +112,26 @@ func TestLowFeeParentComesAgainWithItsChild(t *testing.T) {
 	n.admission.charge(c, 0)
 	if n.pool.Get(wtxid) == nil {
 		t.Error("the child did not come in with its parent")
+	}
+}
+
+// A block that comes between the verdict and the engine's hearing of it is one that the
+// engine has forgotten all verdicts for.
+func TestVerdictOfAnEarlierChainDoesNotHold(t *testing.T) {
+	for _, changed := range []bool{false, true} {
+		n := loopless(t, 1)
+		raw, _ := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 1_000_001) // more than it spends
+		wtxid := chainhash.DoubleHashH(raw)
+		verdict := n.admit(t.Context(), candidate{origin: 1, wtxid: wtxid, raw: raw})
+		if changed {
+			n.chainState.Add(1)
+			n.chainChanged(chainChange{})
+		}
+		n.settle(verdict)
+		r := n.receive(1, &relaymsg.Inv{IDs: []relaymsg.ShortID{n.salt.ShortID(wtxid)}})
+		asked := slices.ContainsFunc(r.Send, func(s inv.Send) bool { return s.Msg.Kind() == relaymsg.KindGet })
+		if asked != changed {
+			t.Errorf("asked for again: %t, the chain changed: %t", asked, changed)
+		}
 	}
 }

@@ -113,7 +113,7 @@ func (n *Node) conclude(r result) {
 	case errors.As(r.err, new(declined)):
 	default:
 		if r.origin != local {
-			n.rejected(now, r.wtxid, r.err)
+			n.rejected(now, r.chain, r.wtxid, r.err)
 			n.refusals.add(r.wtxid, r.err)
 			n.refusedForFee(r)
 		}
@@ -121,13 +121,15 @@ func (n *Node) conclude(r result) {
 	}
 }
 
-// rejected tells the engine of a verdict on what a peer sent. What pays too little
-// alone may come again with a child.
-func (n *Node) rejected(now time.Time, wtxid chainhash.Hash, err error) {
-	if errors.Is(err, mempool.ErrFee) {
+// rejected tells the engine of a verdict on what a peer sent, by a state of the
+// chain. It does not hold if that changed, for the engine may have forgotten such
+// verdicts already. What pays too little alone may come again with a child.
+func (n *Node) rejected(now time.Time, chain uint64, wtxid chainhash.Hash, err error) {
+	holds := chain == n.chainState.Load()
+	if holds && errors.Is(err, mempool.ErrFee) {
 		n.relay.RejectedForFee(now, wtxid)
 	} else {
-		n.relay.Rejected(now, wtxid, forGood(err))
+		n.relay.Rejected(now, wtxid, holds && forGood(err))
 	}
 }
 
@@ -143,7 +145,7 @@ func (n *Node) concludeMembers(now time.Time, r result) {
 			}
 			n.keepOrphan(now, m.Entry, announcers...)
 		default:
-			n.rejected(now, m.Entry.WTxID, m.Err)
+			n.rejected(now, r.chain, m.Entry.WTxID, m.Err)
 		}
 	}
 }
