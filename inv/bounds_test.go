@@ -367,9 +367,15 @@ func TestMemories(t *testing.T) {
 	}
 	for n := range 2 * MaxRejects {
 		l.Rejected(l.clock, hash(1_000_000+n), true)
+		if n%2 == 0 {
+			l.RejectedForFee(l.clock, hash(2_000_000+n))
+		}
 	}
 	if n := l.unwanted.rejects.set.len(); n > MaxRejects || n < MaxRejects/2 {
 		t.Errorf("%d rejects remembered", n)
+	}
+	if n := l.unwanted.unpaid.set.len(); n > MaxUnpaid || n < MaxUnpaid/2 {
+		t.Errorf("%d remembered that pay too little", n)
 	}
 	// The memory has turned with the last one added, so it lives one turn.
 	last := l.cfg.Salt.ShortID(hash(1_000_000 + 2*MaxRejects - 1))
