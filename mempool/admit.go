@@ -92,6 +92,9 @@ func (p *Pool) examine(c *candidate, strippedSize int) error {
 			return err
 		}
 	}
+	if err := checkWork(tx, c.spent, e.Weight); err != nil {
+		return err
+	}
 	return checkScripts(e, c.spent, txscript.StandardVerifyFlags, p.cfg.SigCache)
 }
 
@@ -124,7 +127,7 @@ func checkDustAndSigOps(e *Entry) error {
 		return rejectf(ErrNonStandard, "dust", "tx with dust output must be 0-fee")
 	}
 	if e.SigOpCost > maxStandardSigOpCost {
-		return rejectf(ErrNonStandard, "bad-txns-too-many-sigops", "%d", e.SigOpCost)
+		return rejectf(ErrNonStandard, reasonSigOps, "%d", e.SigOpCost)
 	}
 	return nil
 }

@@ -10,7 +10,7 @@
 //  5. previous outputs, maturity, amounts, standardness of what is spent;
 //  6. signature operations and fee;
 //  7. topology (TRUC, cluster limits) and replacement of conflicting transactions (full RBF);
-//  8. scripts, with the standard flags;
+//  8. scripts, with the standard flags, after an estimate of what they will cost;
 //  9. commit, which repeats what another goroutine may have changed meanwhile, and evicts what there is no room for.
 //
 // The pool is bounded by memory. When it is full, the chunk ([Chunk]) that pays the least leaves, and a minimum above

@@ -27,6 +27,7 @@ const (
 const (
 	reasonInputs  = "bad-txns-nonstandard-inputs"
 	reasonWitness = "bad-witness-nonstandard"
+	reasonSigOps  = "bad-txns-too-many-sigops"
 )
 
 // A spentOutput is the previous output of one input.

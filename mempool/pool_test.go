@@ -59,7 +59,7 @@ func TestSigOpCost(t *testing.T) {
 		{"P2SH 2-of-3", multiSigP2SH(), 12},
 		{"P2SH-P2WPKH", nested(1), 1},
 		{"P2WPKH", p2wpkh(1), 1},
-		{"P2WSH 1-of-16", p2wsh(script(txscript.OP_0, txscript.OP_IF, txscript.OP_16, txscript.OP_CHECKMULTISIG, txscript.OP_ENDIF, txscript.OP_1)), 16},
+		{"P2WSH 1-of-16", p2wsh(slices.Concat(script(txscript.OP_0, txscript.OP_IF), multiSigScript(1, 16), script(txscript.OP_ENDIF, txscript.OP_1))), 16},
 		{"P2TR", p2tr(1), 0},
 	} {
 		e := b.add(b.signed([]coin{b.coin(c.lock)}, pay(1000, p2tr(1))))
