@@ -135,14 +135,14 @@ func TestParentComesBack(t *testing.T) {
 func TestParentOfTooManyComesBack(t *testing.T) {
 	b, l := newBench(t), open()
 	var outs []*wire.TxOut
-	for range maxClusterCount {
+	for range MaxClusterCount {
 		outs = append(outs, pay(10_000, l))
 	}
 	parent := b.signed([]coin{b.coin(l)}, outs...)
 	b.add(parent)
 	var last *wire.MsgTx
-	for i := range maxClusterCount {
-		if i == maxClusterCount-1 {
+	for i := range MaxClusterCount {
+		if i == MaxClusterCount-1 {
 			b.pool.Connect(block(parent))
 			b.chain.coins[wire.OutPoint{Hash: parent.TxHash(), Index: uint32(i)}] = PrevOut{Value: 10_000, PkScript: l.pkScript}
 		}

@@ -5,10 +5,14 @@ import (
 	"slices"
 )
 
-// A cluster is a set of transactions connected by spending each other's outputs. Limits: Core policy/policy.h.
+// Limits of a cluster, a set of transactions connected by spending each other's outputs: Core policy/policy.h.
 const (
-	maxClusterCount  = 64
-	maxClusterWeight = 101_000 * witnessScale // sigop-adjusted
+	// MaxClusterCount is how many transactions it may have.
+	MaxClusterCount = 64
+	// MaxClusterVSize is how many virtual bytes, adjusted for signature operations, they may have.
+	MaxClusterVSize = 101_000
+
+	maxClusterWeight = MaxClusterVSize * witnessScale
 )
 
 // A cluster keeps its linearisation; it is replaced, not changed, when its members do.

@@ -57,7 +57,7 @@ func (p *Pool) childrenOf(e *Entry) (children []*node) {
 // checkCluster refuses e if the cluster it would form is too large. It returns the rest of that cluster: what its kin,
 // which is its parents and children, is connected with, but for without.
 func checkCluster(e *Entry, kin []*node, without map[*node]struct{}) ([]*node, error) {
-	if len(kin) >= maxClusterCount {
+	if len(kin) >= MaxClusterCount {
 		return nil, reject(ErrTopology, "too-large-cluster")
 	}
 	family := connected(kin, without)
@@ -65,7 +65,7 @@ func checkCluster(e *Entry, kin []*node, without map[*node]struct{}) ([]*node, e
 	for _, n := range family {
 		weight += n.entry.adjustedWeight()
 	}
-	if len(family)+1 > maxClusterCount || weight > maxClusterWeight {
+	if len(family)+1 > MaxClusterCount || weight > maxClusterWeight {
 		return nil, reject(ErrTopology, "too-large-cluster")
 	}
 	return family, nil

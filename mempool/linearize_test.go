@@ -121,7 +121,7 @@ func TestLinearize(t *testing.T) {
 }
 
 func TestLinearizeFullCluster(t *testing.T) {
-	rates, parents := make([]feeFrac, maxClusterCount), make([][]int, maxClusterCount)
+	rates, parents := make([]feeFrac, MaxClusterCount), make([][]int, MaxClusterCount)
 	for i := range rates {
 		rates[i] = feeFrac{int64(i), 1} // the last pays best for all
 		if i > 0 {
@@ -182,7 +182,7 @@ func TestChunks(t *testing.T) {
 }
 
 func BenchmarkLinearize(b *testing.B) {
-	rates, parents := make([]feeFrac, maxClusterCount), make([][]int, maxClusterCount)
+	rates, parents := make([]feeFrac, MaxClusterCount), make([][]int, MaxClusterCount)
 	for i := range rates {
 		rates[i] = feeFrac{int64(i*7919%1000 + 100), int64(400 + i*31%400)}
 		if i > 0 {

@@ -181,7 +181,7 @@ func BenchmarkRejectLargeReplacement(b *testing.B) {
 	var coins []coin
 	for range maxReplacedClusters {
 		c := f.coin(l)
-		for range maxClusterCount - 1 {
+		for range MaxClusterCount - 1 {
 			tx := f.signed([]coin{c}, pay(c.value-100, l))
 			f.add(tx)
 			c = coinOf(tx, 0, l)

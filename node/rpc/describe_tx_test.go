@@ -28,6 +28,9 @@ func TestDescribeScript(t *testing.T) {
 		{"21" + generatorKey + "ac", "main", "pubkey", "", generatorKey + " OP_CHECKSIG"},
 		{"5121" + generatorKey + "51ae", "main", "multisig", "", "1 " + generatorKey + " 1 OP_CHECKMULTISIG"},
 		{"6a0568656c6c6f", "main", "nulldata", "", "OP_RETURN 68656c6c6f"},
+		{"51024e73", "main", "anchor", "bc1pfeessrawgf", "1 29518"},
+		{"5102eeee", "regtest", "witness_unknown", "bcrt1pamhqk96edn", "1 -28398"},
+		{"00020000", "main", "nonstandard", "", "0 0"},
 		{"4c", "main", "nonstandard", "", "[error]"},
 		{"", "main", "nonstandard", "", ""},
 	} {
@@ -36,7 +39,8 @@ func TestDescribeScript(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := ScriptPubKey{Asm: test.asm, Hex: test.script, Address: test.address, Type: test.class}
-		if got := describeScript(script, paramsOf(test.network)); got != want {
+		got := describeScript(script, paramsOf(test.network))
+		if want.Desc = got.Desc; got != want { // see TestDescribeCoreScripts
 			t.Errorf("%s:\n%+v\nwant\n%+v", test.network, got, want)
 		}
 	}
@@ -94,6 +98,28 @@ func TestReplaceable(t *testing.T) {
 		var got MempoolEntry
 		if err := json.Unmarshal(result, &got); failure != nil || err != nil || got.BIP125Replaceable != want {
 			t.Errorf("%s: %s %v, want %v", entry, result, failure, want)
+		}
+	}
+}
+
+// Signatures in inputs as Bitcoin Core's rpc_decodescript.py has them.
+func TestDisassembleSignatures(t *testing.T) {
+	const signature = "304402207174775824bec6c2700023309a168231ec80b82c6069282f5133e6f11cbb04460220570edc55c7c5da2ca687ebd0372d3546ebc3f810516a002350cac72dfe192dfb"
+	for script, want := range map[string]string{
+		"47" + signature + "01": signature + "[ALL]",
+		"47" + signature + "82": signature + "[NONE|ANYONECANPAY]",
+		"47" + signature + "04": signature + "04",
+		"46" + signature:        signature,
+	} {
+		raw, err := hex.DecodeString(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := disassemble(raw, true); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+		if got := disassemble(raw, false); got != script[2:] {
+			t.Errorf("%s as an output", got)
 		}
 	}
 }

@@ -90,6 +90,8 @@ func getMempoolInfo(_ context.Context, s *service, _ args) (any, error) {
 		FullRBF:             true,
 		PermitBareMultisig:  true,
 		MaxDataCarrierSize:  maxDataCarrierSize,
+		LimitClusterCount:   mempool.MaxClusterCount,
+		LimitClusterSize:    mempool.MaxClusterVSize,
 	}, nil
 }
 

@@ -54,6 +54,9 @@ type MempoolInfo struct {
 	FullRBF             bool   `json:"fullrbf"` // true: signals of BIP 125 do not matter
 	PermitBareMultisig  bool   `json:"permitbaremultisig"`
 	MaxDataCarrierSize  int64  `json:"maxdatacarriersize"`
+	LimitClusterCount   int    `json:"limitclustercount"`
+	LimitClusterSize    int    `json:"limitclustersize"` // virtual bytes
+	Optimal             bool   `json:"optimal"`          // false: clusters are ordered well, not proven to be ordered best
 }
 
 // MempoolDigest is the result of getmempooldigest.
@@ -326,6 +329,7 @@ type TxOutput struct {
 // ScriptPubKey is the locking script of a [TxOutput].
 type ScriptPubKey struct {
 	Asm     string `json:"asm"`
+	Desc    string `json:"desc"` // output descriptor, BIP380
 	Hex     string `json:"hex"`
 	Address string `json:"address,omitempty"`
 	Type    string `json:"type"` // pubkeyhash, witness_v0_keyhash, witness_v1_taproot, nonstandard, …
