@@ -240,7 +240,6 @@ func TestConnectionsOverTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer.Body.Close()
 	if answer.StatusCode != 200 || answer.ProtoMajor != 1 {
 		t.Errorf("%s by %s", answer.Status, answer.Proto)
 	}
@@ -250,6 +249,7 @@ func TestConnectionsOverTLS(t *testing.T) {
 		t.Errorf("connections %+v", bounded.open)
 	}
 	bounded.mu.Unlock()
+	answer.Body.Close()
 	client.CloseIdleConnections()
 	stop()
 	if err := <-ended; err != nil {
