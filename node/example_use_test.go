@@ -65,6 +65,35 @@ func ExampleNode_Submit() {
 	// <nil>
 }
 
+// A child that comes before its parent is left standing until that has come.
+func ExampleNode_Stand() {
+	ctx, cancel := context.WithCancel(context.Background())
+	n, stopped := start(ctx)
+	chain := transactions(2)
+	parent, child := chain[0], chain[1]
+
+	standing, err := n.Stand(ctx, child.Raw, 0)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(standing.Err, "- it waits for", standing.WaitsFor())
+	if _, err := n.Submit(ctx, parent.Raw); err != nil {
+		log.Fatal(err)
+	}
+	for e := range n.EventsSince(ctx, 0) {
+		if e.Kind == node.EventAdded && e.WTxID == child.WTxID {
+			break
+		}
+	}
+	fmt.Println("standing:", len(n.Standing()))
+	cancel()
+	fmt.Println(<-stopped)
+	// Output:
+	// bad-txns-inputs-missingorspent - it waits for the transactions whose outputs it spends
+	// standing: 0
+	// <nil>
+}
+
 // A receipt says what became of a transaction: here that every peer has it.
 func ExampleNode_WaitPropagated() {
 	ctx, cancel := context.WithCancel(context.Background())
