@@ -84,7 +84,7 @@ func (p *Pool) examine(c *candidate, strippedSize int) error {
 	}
 	e.SigOpCost = sigOpCost(tx, c.spent)
 	e.VSize = (e.adjustedWeight() + witnessScale - 1) / witnessScale
-	if err := checkDustAndSigOps(e); err != nil {
+	if err := checkDustAndSigOps(e, p.FeeDelta(e.TxID)); err != nil {
 		return err
 	}
 	if c.family == nil {
@@ -104,7 +104,7 @@ func (p *Pool) checkAlone(c *candidate) error {
 	defer p.mu.RUnlock()
 	floor := p.floor
 	floor.decay(c.entry.Time, p.usage, p.cfg.MaxBytes)
-	if err := p.checkRates(c.entry.Fee, c.entry.VSize, floor); err != nil {
+	if err := p.checkRates(p.modifiedFee(c.entry), c.entry.VSize, floor); err != nil {
 		return err
 	}
 	if err := p.checkHeld(c); err != nil {
@@ -118,16 +118,22 @@ func (p *Pool) checkAlone(c *candidate) error {
 // the pool can be filled with little data that is expensive to verify.
 func (e *Entry) adjustedWeight() int64 { return max(e.Weight, e.SigOpCost*vbytesPerSigOp) }
 
-func (e *Entry) feeFrac() feeFrac { return feeFrac{e.Fee, e.adjustedWeight()} }
-
 // checkDustAndSigOps allows dust only without a fee, for then nobody has a reason to mine the transaction alone; and
 // without a fee it can enter only in a package, whose child has to spend the dust.
-func checkDustAndSigOps(e *Entry) error {
-	if e.Fee != 0 && dustOutputs(e.Tx) > 0 {
-		return rejectf(ErrNonStandard, "dust", "tx with dust output must be 0-fee")
+func checkDustAndSigOps(e *Entry, delta int64) error {
+	if err := checkDust(e, delta); err != nil {
+		return err
 	}
 	if e.SigOpCost > maxStandardSigOpCost {
 		return rejectf(ErrNonStandard, reasonSigOps, "%d", e.SigOpCost)
+	}
+	return nil
+}
+
+// checkDust wants neither a fee nor a fee delta, even if they cancel out.
+func checkDust(e *Entry, delta int64) error {
+	if (e.Fee != 0 || delta != 0) && dustOutputs(e.Tx) > 0 {
+		return rejectf(ErrNonStandard, "dust", "tx with dust output must be 0-fee")
 	}
 	return nil
 }
@@ -166,8 +172,11 @@ func (p *Pool) admissible(c *candidate) (replaced []*node, err error) {
 			return nil, reject(ErrMissingInputs, "bad-txns-inputs-missingorspent")
 		}
 	}
+	if err := checkDust(c.entry, p.deltas[c.entry.TxID]); err != nil {
+		return nil, err
+	}
 	if c.family == nil {
-		if err := p.checkRates(c.entry.Fee, c.entry.VSize, p.floor); err != nil {
+		if err := p.checkRates(p.modifiedFee(c.entry), c.entry.VSize, p.floor); err != nil {
 			return nil, err
 		}
 	}

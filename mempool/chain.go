@@ -53,11 +53,15 @@ func (p *Pool) Connect(b Block) []Change {
 		}
 	}
 	p.confirm(confirmed)
+	for _, id := range txids {
+		delete(p.deltas, id)
+	}
 	var conflicting []*node
 	for _, tx := range b.Txs {
 		for _, in := range tx.TxIn {
 			if n := p.spenders[in.PreviousOutPoint]; n != nil {
 				conflicting = append(conflicting, n)
+				delete(p.deltas, n.entry.TxID)
 			}
 		}
 	}
@@ -72,6 +76,7 @@ func (p *Pool) Confirm(wtxid chainhash.Hash) []Change {
 	defer p.mu.Unlock()
 	if n := p.byWTxID[wtxid]; n != nil {
 		p.confirm([]*node{n})
+		delete(p.deltas, n.entry.TxID)
 	}
 	return p.flush()
 }

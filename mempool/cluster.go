@@ -151,12 +151,12 @@ func connected(from []*node, without map[*node]struct{}) (found []*node) {
 
 // A Chunk is a group of entries that a miner would take together: the fee rates of a cluster's chunks never rise.
 type Chunk struct {
-	Fee     int64 // satoshi
+	Fee     int64 // satoshi, with fee deltas
 	Weight  int64 // sigop-adjusted
 	Entries []*Entry
 }
 
-// FeeRate is the chunk's fee rate in satoshi per 1000 virtual bytes, rounded down.
+// FeeRate is the chunk's fee rate in satoshi per 1000 virtual bytes, rounded down, but never below 0.
 func (c Chunk) FeeRate() int64 { return feeFrac{c.Fee, c.Weight}.perKvB() }
 
 // ChunkOf returns the chunk that e is in: what decides when it is announced and evicted. It is empty once e has left

@@ -13,8 +13,12 @@ type node struct {
 	parents  []*node
 	children []*node
 	cluster  *cluster
-	chunk    int // of the cluster
+	chunk    int   // of the cluster
+	delta    int64 // added to the entry's fee: see [Pool.Prioritise]
 }
+
+// feeFrac has the modified fee.
+func (n *node) feeFrac() feeFrac { return feeFrac{n.entry.Fee + n.delta, n.entry.adjustedWeight()} }
 
 func (n *node) get() *Entry {
 	if n == nil {
@@ -75,7 +79,7 @@ func checkCluster(e *Entry, kin []*node, without map[*node]struct{}) ([]*node, e
 func (p *Pool) insert(e *Entry) {
 	p.record(Change{Entry: e})
 	e.Sequence = p.sequence + uint64(len(p.changes)) // flush may lower it, but keeps the order
-	n := &node{entry: e, parents: p.parentsOf(e), children: p.childrenOf(e)}
+	n := &node{entry: e, parents: p.parentsOf(e), children: p.childrenOf(e), delta: p.deltas[e.TxID]}
 	for _, parent := range n.parents {
 		parent.children = append(parent.children, n)
 	}

@@ -86,6 +86,9 @@ func checkClusters(p *Pool) error {
 			return fmt.Errorf("a cluster of %d has %d nodes", len(family), len(c.nodes))
 		}
 		for _, n := range c.nodes {
+			if n.delta != p.deltas[n.entry.TxID] {
+				return fmt.Errorf("%s counts with a fee delta of %d, not %d", n.entry.TxID, n.delta, p.deltas[n.entry.TxID])
+			}
 			if p.byWTxID[n.entry.WTxID] != n || n.cluster != c || !slices.Contains(c.chunkNodes(n.chunk), n) {
 				return fmt.Errorf("%s is not where it believes to be", n.entry.TxID)
 			}
@@ -112,6 +115,14 @@ func (p *Pool) diagram() diagram {
 		}
 	}
 	return newDiagram(rates)
+}
+
+// modifiedFees is the sum of all fees with their deltas.
+func (p *Pool) modifiedFees() (sum int64) {
+	for _, k := range p.diagram() {
+		sum += k.fee
+	}
+	return sum
 }
 
 func reasonsOf(changes []Change) map[RemovalReason]int {

@@ -20,7 +20,7 @@ type chunk struct {
 // eviction and announcement, but never breaks a bound.
 func linearize(nodes []*node) (order []*node, chunks []chunk) {
 	if len(nodes) == 1 {
-		return nodes, []chunk{{nodes[0].entry.feeFrac(), 1}}
+		return nodes, []chunk{{nodes[0].feeFrac(), 1}}
 	}
 	ancestors := ancestorSets(nodes)
 	sums := make([]feeFrac, len(nodes)) // of ancestors that are left
@@ -39,7 +39,7 @@ func linearize(nodes []*node) (order []*node, chunks []chunk) {
 		left &^= taken
 		for i := range elements(taken) {
 			order = append(order, nodes[i])
-			chunks = appendChunk(chunks, chunk{nodes[i].entry.feeFrac(), 1})
+			chunks = appendChunk(chunks, chunk{nodes[i].feeFrac(), 1})
 		}
 		for i := range elements(left) {
 			if both := ancestors[i] & taken; both != 0 {
@@ -81,7 +81,7 @@ func ancestorSets(nodes []*node) []uint64 {
 
 func sumOf(nodes []*node, set uint64) (sum feeFrac) {
 	for i := range elements(set) {
-		sum = sum.plus(nodes[i].entry.feeFrac())
+		sum = sum.plus(nodes[i].feeFrac())
 	}
 	return sum
 }

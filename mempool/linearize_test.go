@@ -44,7 +44,7 @@ func checkLinearization(nodes, order []*node, chunks []chunk) error {
 	for i, c := range chunks {
 		var sum feeFrac
 		for _, n := range order[next : next+c.count] {
-			sum = sum.plus(n.entry.feeFrac())
+			sum = sum.plus(n.feeFrac())
 		}
 		if next += c.count; sum != c.feeFrac {
 			return fmt.Errorf("chunk %d is %v, its nodes %v", i, c.feeFrac, sum)

@@ -2,6 +2,7 @@ package mempool
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 
@@ -12,9 +13,13 @@ import (
 
 // A model is the naive twin of a pool: a list.
 type model struct {
-	held  []*wire.MsgTx
-	floor int64
+	held   []*wire.MsgTx
+	floor  int64
+	deltas map[chainhash.Hash]int64
 }
+
+// fee is the modified one.
+func (m *model) fee(e *Entry) int64 { return e.Fee + m.deltas[e.TxID] }
 
 func (m *model) spends(child, parent *wire.MsgTx) bool {
 	return slices.ContainsFunc(child.TxIn, func(in *wire.TxIn) bool { return in.PreviousOutPoint.Hash == parent.TxHash() })
@@ -39,7 +44,7 @@ func (m *model) verdict(tx *wire.MsgTx, e *Entry, confirmed map[wire.OutPoint]Pr
 			return ErrMissingInputs, nil
 		}
 	}
-	if e.Fee < feeFor(m.floor, e.VSize) {
+	if m.fee(e) < feeFor(max(m.floor, DefaultMinRelayFeeRate), e.VSize) {
 		return ErrFee, nil
 	}
 	conflicts := func(h *wire.MsgTx) bool {
@@ -47,11 +52,11 @@ func (m *model) verdict(tx *wire.MsgTx, e *Entry, confirmed map[wire.OutPoint]Pr
 			return slices.ContainsFunc(tx.TxIn, func(i *wire.TxIn) bool { return i.PreviousOutPoint == in.PreviousOutPoint })
 		})
 	}
-	fee := e.Fee - feeFor(IncrementalRelayFeeRate, e.VSize)
+	fee := m.fee(e) - feeFor(IncrementalRelayFeeRate, e.VSize)
 	for _, h := range m.held {
 		if conflicts(h) || slices.ContainsFunc(replaced, func(r *wire.MsgTx) bool { return m.spends(h, r) }) {
 			replaced = append(replaced, h)
-			fee -= judged[h.TxHash()].Fee
+			fee -= m.fee(judged[h.TxHash()])
 		}
 	}
 	if slices.ContainsFunc(replaced, func(r *wire.MsgTx) bool { return m.spends(tx, r) }) {
@@ -61,7 +66,7 @@ func (m *model) verdict(tx *wire.MsgTx, e *Entry, confirmed map[wire.OutPoint]Pr
 	if len(replaced) == 0 {
 		return 0, nil
 	}
-	next := model{held: append(m.without(replaced), tx)}
+	next := model{held: append(m.without(replaced), tx), deltas: m.deltas}
 	judged[e.TxID] = e
 	if fee < 0 || !next.diagram(judged).improves(m.diagram(judged)) {
 		return ErrConflict, nil
@@ -79,7 +84,7 @@ func (m *model) link(judged map[chainhash.Hash]*Entry) []*node {
 	for i, tx := range m.held {
 		e := *judged[tx.TxHash()]
 		e.Sequence = uint64(i)
-		nodes[i] = &node{entry: &e}
+		nodes[i] = &node{entry: &e, delta: m.deltas[e.TxID]}
 		for j, parent := range m.held[:i] {
 			if m.spends(tx, parent) {
 				nodes[i].parents = append(nodes[i].parents, nodes[j])
@@ -144,9 +149,11 @@ func (m *model) connect(tx *wire.MsgTx) {
 		})
 		if rival {
 			m.held = m.without(append(m.descendants(h), h))
+			delete(m.deltas, h.TxHash())
 		}
 	}
 	m.held = slices.DeleteFunc(m.held, func(h *wire.MsgTx) bool { return h.TxHash() == tx.TxHash() })
+	delete(m.deltas, tx.TxHash())
 }
 
 // A replica is a pool rebuilt from its changes: sequences by wtxid.
@@ -215,7 +222,7 @@ func TestPoolAgainstModel(t *testing.T) {
 			coins = append(coins, b.coin(l))
 		}
 		var made []*wire.MsgTx
-		var m model
+		m := model{deltas: make(map[chainhash.Hash]int64)}
 		rt.Repeat(map[string]func(*rapid.T){
 			"create": func(rt *rapid.T) {
 				tx := b.arbitrary(rt, coins, int64(len(made)))
@@ -229,10 +236,10 @@ func TestPoolAgainstModel(t *testing.T) {
 					rt.Skip()
 				}
 				tx := rapid.SampledFrom(made).Draw(rt, "tx")
-				before, fees := b.pool.diagram(), b.pool.Info().TotalFee
+				before, fees := b.pool.diagram(), b.pool.modifiedFees()
 				e, changes, err := b.pool.Add(raw(tx), now)
 				if reasons := reasonsOf(changes); reasons[ReasonReplaced] > 0 && reasons[ReasonSizeLimit] == 0 {
-					if !b.pool.diagram().improves(before) || b.pool.Info().TotalFee < fees+feeFor(IncrementalRelayFeeRate, e.VSize) {
+					if !b.pool.diagram().improves(before) || b.pool.modifiedFees() < fees+feeFor(IncrementalRelayFeeRate, e.VSize) {
 						rt.Fatalf("%s replaces %d and lowers the fee rate", e.TxID, reasons[ReasonReplaced])
 					}
 				}
@@ -274,9 +281,30 @@ func TestPoolAgainstModel(t *testing.T) {
 				copied.apply(rt, b.pool.Connect(block(tx)))
 				m.connect(tx)
 			},
+			"prioritise": func(rt *rapid.T) {
+				if len(made) == 0 {
+					rt.Skip()
+				}
+				txid := rapid.SampledFrom(made).Draw(rt, "tx").TxHash()
+				delta := rapid.Int64Range(-2000, 2000).Draw(rt, "delta")
+				if err := b.pool.Prioritise(txid, delta); err != nil {
+					rt.Fatal(err)
+				}
+				if m.deltas[txid] += delta; m.deltas[txid] == 0 {
+					delete(m.deltas, txid)
+				}
+			},
 			"restart": func(rt *rapid.T) {
-				// In their order, what is stored makes the same pool.
+				// In their order, what is stored makes the same pool. What pays too little since its delta fell is judged anew.
+				if slices.ContainsFunc(b.pool.Snapshot(), func(e *Entry) bool { return m.fee(e) < feeFor(DefaultMinRelayFeeRate, e.VSize) }) {
+					rt.Skip()
+				}
 				again := New(b.pool.cfg)
+				for txid, delta := range m.deltas {
+					if err := again.Prioritise(txid, delta); err != nil {
+						rt.Fatal(err)
+					}
+				}
 				for _, e := range b.pool.Snapshot() {
 					if _, _, err := again.Add(e.Raw, now); err != nil {
 						rt.Fatalf("%s does not come back: %v", e.TxID, err)
@@ -294,6 +322,9 @@ func TestPoolAgainstModel(t *testing.T) {
 					rt.Fatalf("the floor is %d, want %d", floor, m.floor)
 				}
 				copied.compare(rt, b.pool)
+				if got := b.pool.FeeDeltas(); !maps.Equal(got, m.deltas) {
+					rt.Fatalf("fee deltas %v, want %v", got, m.deltas)
+				}
 				if !sameTxs(b.pool.Snapshot(), m.held) {
 					rt.Fatal("the pool does not hold what the model holds")
 				}

@@ -162,13 +162,15 @@ func (p *Pool) addTogether(raws [][]byte, which []int, results []PackageResult, 
 		c.entry.Raw = bytes.Clone(raws[i])
 		family[c.entry.TxID] = c.entry
 		group[k], together[k] = c, c.entry
-		fee += c.entry.Fee
 		vsize += c.entry.VSize
 	}
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.floor.decay(now, p.usage, p.cfg.MaxBytes)
+	for _, e := range together {
+		fee += p.modifiedFee(e)
+	}
 	if err := p.checkRates(fee, vsize, p.floor); err != nil {
 		results[which[len(which)-1]].Err = err
 		return nil, err

@@ -52,6 +52,7 @@ type Pool struct {
 	byTxID   map[chainhash.Hash]*node
 	spenders map[wire.OutPoint]*node
 	clusters clusterHeap
+	deltas   map[chainhash.Hash]int64 // added to fees, by txid; also of what is not in the pool
 	floor    rollingFloor
 	changes  []Change // of the critical section that is under way
 	sequence uint64
@@ -79,6 +80,7 @@ func New(cfg Config) *Pool {
 		byWTxID:  make(map[chainhash.Hash]*node),
 		byTxID:   make(map[chainhash.Hash]*node),
 		spenders: make(map[wire.OutPoint]*node),
+		deltas:   make(map[chainhash.Hash]int64),
 	}
 }
 
@@ -192,7 +194,7 @@ type Info struct {
 	Count      int   // entries
 	VBytes     int64 // sum of Entry.VSize
 	Bytes      int64 // sum of serialized sizes
-	TotalFee   int64 // satoshi
+	TotalFee   int64 // satoshi, without fee deltas
 	Usage      int64 // bytes of memory, estimated
 	MaxBytes   int64 // bound on Usage
 	MinFeeRate int64 // satoshi per kvB below which nothing is admitted, as of the latest Add or Expire

@@ -77,15 +77,16 @@ func (p *Pool) checkReplacement(e *Entry, parents, kin, conflicts []*node, how s
 	replaced := withDescendants(conflicts)
 	var fees int64
 	for n := range replaced {
-		fees += n.entry.Fee
+		fees += n.feeFrac().fee
 	}
-	if e.Fee < fees {
+	fee := p.modifiedFee(e)
+	if fee < fees {
 		return nil, rejectf(ErrConflict, "insufficient fee"+how,
-			"rejecting replacement %s, less fees than conflicting txs; %s < %s", e.TxID, formatMoney(e.Fee), formatMoney(fees))
+			"rejecting replacement %s, less fees than conflicting txs; %s < %s", e.TxID, formatMoney(fee), formatMoney(fees))
 	}
-	if relay := feeFor(IncrementalRelayFeeRate, e.VSize); e.Fee-fees < relay {
+	if relay := feeFor(IncrementalRelayFeeRate, e.VSize); fee-fees < relay {
 		return nil, rejectf(ErrConflict, "insufficient fee"+how,
-			"rejecting replacement %s, not enough additional fees to relay; %s < %s", e.TxID, formatMoney(e.Fee-fees), formatMoney(relay))
+			"rejecting replacement %s, not enough additional fees to relay; %s < %s", e.TxID, formatMoney(fee-fees), formatMoney(relay))
 	}
 	family, err := checkCluster(e, kin, replaced)
 	if err != nil {
@@ -94,25 +95,25 @@ func (p *Pool) checkReplacement(e *Entry, parents, kin, conflicts []*node, how s
 	for _, n := range kin {
 		touched[n.cluster] = struct{}{}
 	}
-	if !improvesDiagram(e, parents, family, touched, replaced) {
+	if !improvesDiagram(&node{entry: e, parents: parents, delta: p.deltas[e.TxID]}, family, touched, replaced) {
 		return nil, rejectf(ErrConflict, "replacement-failed", "insufficient feerate: does not improve feerate diagram")
 	}
 	return slices.Collect(maps.Keys(replaced)), nil
 }
 
-// improvesDiagram compares the touched clusters as they are with what they would be: family joined by e, the rest
+// improvesDiagram compares the touched clusters as they are with what they would be: family joined by n, the rest
 // without replaced.
-func improvesDiagram(e *Entry, parents, family []*node, touched map[*cluster]struct{}, replaced map[*node]struct{}) bool {
+func improvesDiagram(n *node, family []*node, touched map[*cluster]struct{}, replaced map[*node]struct{}) bool {
 	var before, after []feeFrac
 	placed := make(map[*node]struct{}, len(replaced)+len(family))
-	for n := range replaced {
-		placed[n] = struct{}{}
+	for r := range replaced {
+		placed[r] = struct{}{}
 	}
-	for _, n := range family {
-		placed[n] = struct{}{}
+	for _, f := range family {
+		placed[f] = struct{}{}
 	}
 	sortNodes(family)
-	after = appendRates(after, append(family, &node{entry: e, parents: parents}))
+	after = appendRates(after, append(family, n))
 	for c := range touched {
 		for _, k := range c.chunks {
 			before = append(before, k.feeFrac)

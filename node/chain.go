@@ -34,6 +34,7 @@ func (n *Node) observer(ctx context.Context) mempool.ChainObserver {
 			for _, tx := range b.Txs {
 				change.txids = append(change.txids, tx.TxHash())
 			}
+			n.forgetDeltas(ctx)
 			n.chain.put(change)
 			n.log.Info("new block", "height", b.Height, "hash", b.Hash, "transactions", len(b.Txs), "removed", len(changes))
 		},

@@ -16,6 +16,9 @@ import (
 // load re-validates what storage kept and forgets what is no longer valid. It
 // runs before the loop, which owns the relay engine afterwards.
 func (n *Node) load(ctx context.Context) error {
+	if err := n.loadDeltas(); err != nil {
+		return fmt.Errorf("node: reading the fee deltas: %w", err)
+	}
 	var records []storage.Record
 	report, err := n.db.Load(func(r storage.Record) error {
 		records = append(records, r)

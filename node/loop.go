@@ -29,6 +29,8 @@ func (n *Node) loop(ctx context.Context, network <-chan error) error {
 			for _, c := range n.chain.take() {
 				n.chainChanged(c)
 			}
+		case <-n.deltas.news.wake:
+			n.repriced(time.Now())
 		case h := <-n.heard:
 			n.hear(h)
 		case a := <-n.askings:

@@ -59,6 +59,7 @@ type Node struct {
 	broadcast   *mailbox[chainhash.Hash] // not unbroadcast any more, to be stored
 	receipts    chan receiptCall
 	standing    *standing
+	deltas      *feeDeltas
 
 	salt  relaymsg.Salt
 	heard chan hearsay // on the topic
@@ -125,6 +126,7 @@ func New(cfg Config) (*Node, error) {
 		broadcast:   newMailbox[chainhash.Hash](),
 		receipts:    make(chan receiptCall),
 		standing:    newStanding(),
+		deltas:      newFeeDeltas(),
 	}
 	n.published.Store(&state{})
 	n.pool = mempool.New(mempool.Config{

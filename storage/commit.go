@@ -37,6 +37,8 @@ type Batch struct {
 
 	Stand   []Standing       // each in the place of any with the same wtxid
 	Unstand []chainhash.Hash // standing transactions, those that there are
+
+	FeeDeltas map[chainhash.Hash]int64 // by txid, in satoshi; 0 forgets one
 }
 
 // Commit writes the batch and returns when it is committed. It fails with
@@ -69,6 +71,9 @@ func (db *DB) Commit(ctx context.Context, b Batch) error {
 	}
 	for _, id := range b.Unstand {
 		changes = append(changes, change{key: standingKey(id)})
+	}
+	for txid, delta := range b.FeeDeltas {
+		changes = append(changes, feeDeltaChange(txid, delta))
 	}
 	if err := db.submit(ctx, changes); err != nil {
 		if len(b.Events) > 0 && ctx.Err() == nil && !errors.Is(err, ErrClosed) {

@@ -117,5 +117,5 @@ func logEntry(b []byte) (size int, whole bool) {
 // isLogKey reports whether b begins as our keys do or those of badger itself. It spares a checksum at most places where
 // there is no entry.
 func isLogKey(b []byte) bool {
-	return slices.ContainsFunc([][]byte{txPrefix, standingPrefix, eventPrefix, metaPrefix, badgerPrefix}, func(p []byte) bool { return bytes.HasPrefix(b, p) })
+	return slices.ContainsFunc([][]byte{txPrefix, standingPrefix, deltaPrefix, eventPrefix, metaPrefix, badgerPrefix}, func(p []byte) bool { return bytes.HasPrefix(b, p) })
 }

@@ -29,7 +29,7 @@ var (
 
 // Backend is the node that a server speaks for. Its methods are called from
 // many goroutines at once and, but for Submit, SubmitPackage,
-// Stand, AbortStanding, Check, TxOut, Connect, Ping, Reconcile and Propagation, return without waiting for anything.
+// Stand, AbortStanding, Prioritise, Check, TxOut, Connect, Ping, Reconcile and Propagation, return without waiting for anything.
 type Backend interface {
 	// Submit adds a serialized transaction to the mempool and has it announced.
 	// It returns once the transaction is durable. One that is in the mempool
@@ -54,6 +54,10 @@ type Backend interface {
 	Stand(ctx context.Context, raw []byte, maxFeeRate int64) (*mempool.Standing, error)
 	Standing() []mempool.Standing
 	AbortStanding(ctx context.Context, id chainhash.Hash) ([]mempool.Standing, error)
+
+	// Prioritise adds to the fee delta of a transaction, in the mempool or not, and
+	// returns once that is durable. Errors are those of [mempool.Pool.Prioritise].
+	Prioritise(ctx context.Context, txid chainhash.Hash, delta int64) error
 
 	// Check judges a transaction as Submit would and changes nothing. Unlike
 	// Submit it refuses a transaction that is in the mempool. The entry comes

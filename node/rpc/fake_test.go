@@ -221,6 +221,10 @@ func (n *fakeNode) AbortStanding(_ context.Context, id chainhash.Hash) ([]mempoo
 	return n.lot.Remove(id), nil
 }
 
+func (n *fakeNode) Prioritise(_ context.Context, txid chainhash.Hash, delta int64) error {
+	return n.pool.Prioritise(txid, delta)
+}
+
 func (n *fakeNode) BestBlock() chainhash.Hash { return chainhash.Hash{} }
 
 func (n *fakeNode) TxOut(op wire.OutPoint) (mempool.PrevOut, bool, error) { return n.chain.Lookup(op) }

@@ -49,7 +49,7 @@ func TestFields(t *testing.T) {
 			}
 			found := map[string]bool{}
 			top := ""
-			if method == "getrawmempool" && params == "true" {
+			if method == "getrawmempool" && params == "true" || method == "getprioritisedtransactions" {
 				top = "by txid"
 			}
 			walk(value, "", top, found)

@@ -98,8 +98,10 @@ func (m *method) signature() string {
 	for _, p := range m.params {
 		if p.optional && !open {
 			b.WriteString(" (")
-			open = true
+		} else if open && !p.optional {
+			b.WriteString(" )")
 		}
+		open = p.optional
 		switch p.typ {
 		case typeString, typeHex:
 			fmt.Fprintf(&b, " %q", p.name)

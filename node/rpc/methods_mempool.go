@@ -156,6 +156,7 @@ func txids(entries []*mempool.Entry) []string {
 func describeEntry(s *service, e *mempool.Entry) MempoolEntry {
 	pool := s.backend.Mempool()
 	ancestors, descendants, chunk := pool.Ancestors(e), pool.Descendants(e), pool.ChunkOf(e)
+	modified := modifiedFee(pool, e)
 	m := MempoolEntry{
 		VSize:           e.VSize,
 		VSizeBIP141:     bip141VSize(e.Weight),
@@ -171,9 +172,9 @@ func describeEntry(s *service, e *mempool.Entry) MempoolEntry {
 		WTxID:           e.WTxID.String(),
 		Fees: MempoolFees{
 			Base:       Amount(e.Fee),
-			Modified:   Amount(e.Fee),
-			Ancestor:   Amount(e.Fee),
-			Descendant: Amount(e.Fee),
+			Modified:   modified,
+			Ancestor:   modified,
+			Descendant: modified,
 			Chunk:      Amount(chunk.Fee),
 		},
 		Depends:           txids(pool.Parents(e)),
@@ -183,14 +184,18 @@ func describeEntry(s *service, e *mempool.Entry) MempoolEntry {
 	}
 	for _, d := range descendants {
 		m.DescendantSize += d.VSize
-		m.Fees.Descendant += Amount(d.Fee)
+		m.Fees.Descendant += modifiedFee(pool, d)
 	}
 	for _, x := range ancestors {
 		m.AncestorSize += x.VSize
-		m.Fees.Ancestor += Amount(x.Fee)
+		m.Fees.Ancestor += modifiedFee(pool, x)
 		m.BIP125Replaceable = m.BIP125Replaceable || signalsReplacement(x.Tx)
 	}
 	return m
+}
+
+func modifiedFee(pool *mempool.Pool, e *mempool.Entry) Amount {
+	return Amount(e.Fee + pool.FeeDelta(e.TxID))
 }
 
 // bip141VSize is the virtual size of BIP 141, without regard to sigops.

@@ -113,7 +113,7 @@ func describeMember(pool *mempool.Pool, txid chainhash.Hash, r mempool.PackageRe
 	}
 	var fee, vsize int64
 	for _, e := range r.Together {
-		fee, vsize = fee+e.Fee, vsize+e.VSize
+		fee, vsize = fee+int64(modifiedFee(pool, e)), vsize+e.VSize
 		t.Fees.EffectiveIncludes = append(t.Fees.EffectiveIncludes, e.WTxID.String())
 	}
 	rate := Amount(fee * 1000 / vsize)

@@ -150,12 +150,12 @@ func (s *service) check(ctx context.Context, item json.RawMessage, maxRate Amoun
 	if errors.Is(err, mempool.ErrDecode) {
 		return TestMempoolAccept{}, undecodable
 	}
-	return verdict(e, err, maxRate)
+	return verdict(s.backend.Mempool(), e, err, maxRate)
 }
 
 // verdict is what testmempoolaccept says of a checked transaction. What is not
 // a refusal but a failure to judge is returned as an error.
-func verdict(e *mempool.Entry, refusal error, maxRate Amount) (TestMempoolAccept, error) {
+func verdict(pool *mempool.Pool, e *mempool.Entry, refusal error, maxRate Amount) (TestMempoolAccept, error) {
 	var rule *mempool.RuleError
 	if refusal != nil && !errors.As(refusal, &rule) {
 		return TestMempoolAccept{}, refusal
@@ -173,7 +173,7 @@ func verdict(e *mempool.Entry, refusal error, maxRate Amount) (TestMempoolAccept
 		v.VSize, v.VSizeAdjusted, v.VSizeBIP141 = e.VSize, e.VSize, bip141VSize(e.Weight)
 		v.Fees = &AcceptFees{
 			Base:              Amount(e.Fee),
-			EffectiveFeeRate:  Amount(e.FeeRate()),
+			EffectiveFeeRate:  modifiedFee(pool, e) * 1000 / Amount(e.VSize),
 			EffectiveIncludes: []string{v.WTxID},
 		}
 	}

@@ -41,6 +41,9 @@ func newScenario(t testing.TB) scenario {
 	s.child = spend(outputOf(e, 0), coinValue-5000)
 	s.node.add(t, s.child)
 	s.standing = spend(coin(98), 1000)
+	if err := s.node.Prioritise(t.Context(), s.standing.TxHash(), -7); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.node.Stand(t.Context(), rawOf(s.standing), satoshiPerBTC/10); err != nil {
 		t.Fatal(err)
 	}
@@ -155,6 +158,9 @@ func TestResults(t *testing.T) {
 		{"liststanding", `[]`, `[{"txid":"{standing}","wtxid":"{standing wtxid}","size":99,"reason":"bad-txns-inputs-missingorspent",
 			"waits_for":"the transactions whose outputs it spends","maxfeerate":0.10000000,"since":1800000100,"expires":1801209700,"tried":1800000100,"tries":1}]`},
 		{"abortstanding", `["{standing}"]`, `{"removed_transactions":[{"txid":"{standing}","wtxid":"{standing wtxid}","hex":"{standing hex}"}]}`},
+		{"prioritisetransaction", `["{child}",0.0,250]`, `true`},
+		{"prioritisetransaction", `["{64 zeros}",null,-7]`, `true`},
+		{"getprioritisedtransactions", `[]`, `{"{standing}":{"fee_delta":-7,"in_mempool":false}}`},
 		{"setnetworkactive", `[false]`, `false`},
 		{"setnetworkactive", `{"state":true}`, `true`},
 		{"ping", `[]`, `null`},
@@ -258,6 +264,10 @@ func TestErrors(t *testing.T) {
 		{"standtransaction", `["{generous hex}"]`, -25, maxFee},
 		{"standtransaction", `["{wrong hex}"]`, -26, "mempool-script-verify-flag-failed (…"},
 		{"abortstanding", `["{64 zeros}"]`, -5, "Transaction is not left standing. Try liststanding."},
+		{"prioritisetransaction", `["{child}",1,5]`, -8, "Priority is no longer supported, dummy argument to prioritisetransaction must be 0."},
+		{"prioritisetransaction", `["{child}",0]`, -1, "prioritisetransaction \"txid\" ( dummy ) fee_delta\n\n…"},
+		{"prioritisetransaction", `["{child}",0,1.5]`, -1, "JSON integer out of range"},
+		{"prioritisetransaction", `["00",0,1]`, -8, "txid must be of length 64 (not 2, for '00')"},
 		{"setnetworkactive", `[1]`, -3, fmt.Sprintf(wrongType, 1, "state", "number", "bool")},
 		{"logging", `[["nonsense"]]`, -8, "unknown logging category nonsense"},
 		{"logging", `[[1]]`, -3, "JSON value of type number is not of expected type string"},

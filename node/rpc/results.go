@@ -33,6 +33,13 @@ type MempoolFees struct {
 	Chunk      Amount `json:"chunk"`
 }
 
+// PrioritisedTx is an element of the result of getprioritisedtransactions.
+type PrioritisedTx struct {
+	FeeDelta    int64  `json:"fee_delta"` // satoshi, as ModifiedFee
+	InMempool   bool   `json:"in_mempool"`
+	ModifiedFee *int64 `json:"modified_fee,omitempty"` // of what is in the mempool
+}
+
 // RawMempoolSequence is the result of getrawmempool false true.
 type RawMempoolSequence struct {
 	TxIDs           []string `json:"txids"`

@@ -6,6 +6,7 @@ import "slices"
 const (
 	categoryBlockchain = "Blockchain"
 	categoryControl    = "Control"
+	categoryMining     = "Mining"
 	categoryNetwork    = "Network"
 	categoryRawTx      = "Rawtransactions"
 	categoryTxNode     = "Txnode"
@@ -16,7 +17,7 @@ const (
 // table is the one list of methods: dispatch, argument checks, help texts and
 // the command line's argument types all come from it.
 func table() []*method {
-	return slices.Concat(mempoolMethods(), rawTxMethods(), standingMethods(), networkMethods(), reconMethods(), receiptMethods(), controlMethods(), websocketMethods(), zmqMethods())
+	return slices.Concat(mempoolMethods(), rawTxMethods(), standingMethods(), miningMethods(), networkMethods(), reconMethods(), receiptMethods(), controlMethods(), websocketMethods(), zmqMethods())
 }
 
 const (
@@ -151,6 +152,23 @@ func standingMethods() []*method {
 		summary: "Gives up a transaction that is left standing.",
 		params:  []param{{name: "id", typ: typeHex, help: "Its txid or wtxid"}},
 		result:  "An object with removed_transactions: an array of objects with txid, wtxid and hex.", example: `"mytxid"`,
+	}}
+}
+
+func miningMethods() []*method {
+	return []*method{{
+		name: "prioritisetransaction", category: categoryMining, call: prioritiseTransaction,
+		summary: "Has a transaction, which need not be in the mempool yet, count with a higher or lower fee: for the minimum fee, replacement, announcement and eviction. It is on disk when this answers, and ends when a block confirms the transaction.",
+		params: []param{
+			{name: "txid", typ: typeHex, help: txidHelp},
+			{name: "dummy", typ: typeNumber, optional: true, help: "Must be 0 or null"},
+			{name: "fee_delta", typ: typeNumber, help: "Satoshi to add to what was added before, or if negative to subtract. Nobody pays them"},
+		},
+		result: "true", example: `"mytxid" 0 10000`,
+	}, {
+		name: "getprioritisedtransactions", category: categoryMining, call: getPrioritisedTransactions,
+		summary: "Returns the fee deltas that prioritisetransaction made, in the mempool or not.",
+		result:  "An object by txid of objects with fee_delta in satoshi, in_mempool and, if that is true, modified_fee in satoshi.",
 	}}
 }
 

@@ -60,6 +60,10 @@ func (b *backend) AbortStanding(ctx context.Context, id chainhash.Hash) ([]mempo
 	return b.node.AbortStanding(ctx, id)
 }
 
+func (b *backend) Prioritise(ctx context.Context, txid chainhash.Hash, delta int64) error {
+	return b.node.Prioritise(ctx, txid, delta)
+}
+
 func (b *backend) Check(_ context.Context, raw []byte) (*mempool.Entry, error) {
 	return b.node.Check(raw)
 }

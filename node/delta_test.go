@@ -1,0 +1,58 @@
+package node
+
+import (
+	"testing"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+
+	"github.com/txnode/txnode/mempool"
+)
+
+// A fee delta lets in what stands for its fee, and survives a restart with it; one
+// that fell back to 0 is forgotten.
+func TestFeeDeltaSurvivesARestart(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.PrevOuts = anyoneCanSpend{cfg.PrevOuts}
+	cfg.DataDir = t.TempDir()
+	n, stop := run(t, cfg)
+	free, freeID := spendTrue(confirmed(1), 1_000_000)
+	stand(t, n, free, mempool.ErrFee)
+	unknown := chainhash.Hash{9}
+	for _, d := range []struct {
+		txid  chainhash.Hash
+		delta int64
+	}{{freeID, 5000}, {unknown, -3}, {chainhash.Hash{8}, 4}, {chainhash.Hash{8}, -4}} {
+		if err := n.Prioritise(t.Context(), d.txid, d.delta); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitEvent(t, n, EventAdded, free)
+	stop()
+	if err := n.Prioritise(t.Context(), unknown, 1); err == nil {
+		t.Error("a node that has stopped keeps a delta")
+	}
+	n, _ = run(t, cfg)
+	if e := n.Mempool().GetByTxID(freeID); e == nil || n.Mempool().ChunkOf(e).Fee != 5000 {
+		t.Errorf("came back as %+v", e)
+	}
+	if got := n.Mempool().FeeDeltas(); len(got) != 2 || got[unknown] != -3 {
+		t.Errorf("%v", got)
+	}
+}
+
+// A block ends the fee deltas of what it contains, in the mempool or not, also on disk.
+func TestBlockEndsFeeDeltas(t *testing.T) {
+	n, _ := run(t, testConfig(t))
+	mined, other := wire.NewMsgTx(2), chainhash.Hash{9}
+	for _, txid := range []chainhash.Hash{mined.TxHash(), other} {
+		if err := n.Prioritise(t.Context(), txid, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.observer(t.Context()).Connected(mempool.Block{Txs: []*wire.MsgTx{mined}})
+	stored, err := n.db.FeeDeltas()
+	if err != nil || len(stored) != 1 || stored[other] != 1 || len(n.pool.FeeDeltas()) != 1 {
+		t.Errorf("%v, %v", stored, err)
+	}
+}
