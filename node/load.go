@@ -36,7 +36,7 @@ func (n *Node) load(ctx context.Context) error {
 	n.pool.Resume(n.past.last)
 	n.feed.resume(n.past.last)
 	n.applied = n.past.last
-	waiting, stale := records, 0
+	waiting, stale := n.restoreMany(ctx, records), 0
 	low := make(map[chainhash.Hash]storage.Record) // below the minimum fee alone, by txid
 	// Records come in the order of acceptance, so one pass places parents
 	// before children; further passes only serve stores whose order was lost.
