@@ -43,7 +43,11 @@ func (p *Pool) AddPackage(raws [][]byte, now time.Time) ([]PackageResult, []Chan
 
 // AddPackageIf is AddPackage for a caller with conditions of its own, as [Pool.AddIf] is Add.
 func (p *Pool) AddPackageIf(raws [][]byte, now time.Time, allow func(*Entry) error) ([]PackageResult, []Change, error) {
-	if err := checkPackage(raws); err != nil {
+	txs, err := checkPackage(raws)
+	if err == nil {
+		err = checkChildWithParents(txs)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	results := make([]PackageResult, len(raws))
@@ -76,6 +80,50 @@ func (p *Pool) AddPackageIf(raws [][]byte, now time.Time, allow func(*Entry) err
 	return results, changes, nil
 }
 
+// CheckPackage judges transactions as if those before each were in the pool, and keeps none: each has to pay for itself
+// and replaces nothing, as in Core's testmempoolaccept of several.
+//
+// The error is as of [Pool.AddPackage]. When a transaction fails, its result has the Err, and the others are without an
+// Entry: they count for nothing.
+func (p *Pool) CheckPackage(raws [][]byte, now time.Time) ([]PackageResult, error) {
+	if _, err := checkPackage(raws); err != nil {
+		return nil, err
+	}
+	results, group := make([]PackageResult, len(raws)), make([]candidate, len(raws))
+	family := make(map[chainhash.Hash]*Entry, len(raws))
+	failed := func(i int, e *Entry, err error) ([]PackageResult, error) {
+		results[i] = PackageResult{Entry: e, Err: err}
+		return results, reject(ErrPackage, "transaction failed")
+	}
+	for i, raw := range raws {
+		c, err := p.judgeWith(raw, now, family)
+		if err != nil {
+			return failed(i, c.entry, err)
+		}
+		family[c.entry.TxID] = c.entry
+		group[i] = c
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.floor.decay(now, p.usage, p.cfg.MaxBytes)
+	for i, c := range group {
+		err := p.checkRates(p.modifiedFee(c.entry), c.entry.VSize, p.floor)
+		if err == nil {
+			err = p.insertMember(&group[i])
+		}
+		if err != nil {
+			p.undo(group[:i])
+			return failed(i, c.entry, err)
+		}
+	}
+	p.undo(group)
+	for i, c := range group {
+		c.entry.Sequence = 0
+		results[i] = PackageResult{Entry: c.entry, Together: []*Entry{c.entry}}
+	}
+	return results, nil
+}
+
 // replacedBy are those that left because of e.
 func replacedBy(e *Entry, changes []Change) (replaced []*Entry) {
 	for _, c := range changes {
@@ -86,54 +134,56 @@ func replacedBy(e *Entry, changes []Change) (replaced []*Entry) {
 	return replaced
 }
 
-// checkPackage applies the rules that need only the package: Core's IsWellFormedPackage and IsChildWithParents.
-func checkPackage(raws [][]byte) error {
+// checkPackage applies the rules that need only the package: Core's IsWellFormedPackage.
+func checkPackage(raws [][]byte) ([]*wire.MsgTx, error) {
 	if len(raws) > maxPackageCount {
-		return reject(ErrPackage, "package-too-many-transactions")
+		return nil, reject(ErrPackage, "package-too-many-transactions")
 	}
 	var weight int64
 	for _, raw := range raws {
 		l, err := scan(raw)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		weight += l.weight()
 	}
 	if weight > maxPackageWeight {
-		return reject(ErrPackage, "package-too-large")
+		return nil, reject(ErrPackage, "package-too-large")
 	}
 	txs := make([]*wire.MsgTx, len(raws))
 	ids := make([]chainhash.Hash, len(raws))
 	for i, raw := range raws {
 		tx, err := decode(raw)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if txs[i], ids[i] = tx, tx.TxHash(); slices.Contains(ids[:i], ids[i]) {
-			return reject(ErrPackage, "package-contains-duplicates")
+			return nil, reject(ErrPackage, "package-contains-duplicates")
 		}
 	}
 	spent := make(map[wire.OutPoint]struct{})
 	for i, tx := range txs {
 		for _, in := range tx.TxIn {
 			if slices.Contains(ids[i:], in.PreviousOutPoint.Hash) {
-				return reject(ErrPackage, "package-not-sorted")
+				return nil, reject(ErrPackage, "package-not-sorted")
 			}
 			if _, twice := spent[in.PreviousOutPoint]; twice {
-				return reject(ErrPackage, "conflict-in-package")
+				return nil, reject(ErrPackage, "conflict-in-package")
 			}
 			spent[in.PreviousOutPoint] = struct{}{}
 		}
 	}
-	return checkChildWithParents(txs, ids)
+	return txs, nil
 }
 
-func checkChildWithParents(txs []*wire.MsgTx, ids []chainhash.Hash) error {
+// checkChildWithParents is Core's IsChildWithParentsTree.
+func checkChildWithParents(txs []*wire.MsgTx) error {
 	last := len(txs) - 1
 	if last < 0 {
 		return reject(ErrPackage, "package-not-child-with-parents")
 	}
-	for _, id := range ids[:last] {
+	for _, parent := range txs[:last] {
+		id := parent.TxHash()
 		spends := func(in *wire.TxIn) bool { return in.PreviousOutPoint.Hash == id }
 		if !slices.ContainsFunc(txs[last].TxIn, spends) || slices.ContainsFunc(txs[:last], func(tx *wire.MsgTx) bool {
 			return slices.ContainsFunc(tx.TxIn, spends)

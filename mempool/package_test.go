@@ -30,6 +30,9 @@ func TestChildPaysForParent(t *testing.T) {
 	if _, err := b.try(parent); !errors.Is(err, ErrFee) {
 		t.Fatal(err)
 	}
+	if checked, err := b.pool.CheckPackage(raws(parent, child), now); !errors.Is(err, ErrPackage) || !errors.Is(checked[0].Err, ErrFee) || checked[1].Entry != nil {
+		t.Errorf("each has to pay for itself when they are tested: %+v, %v", checked, err)
+	}
 	results, changes, err := b.pool.AddPackage(raws(parent, child), now)
 	if err != nil || len(results) != 2 || results[0].Err != nil || results[1].Err != nil {
 		t.Fatalf("%+v, %v", results, err)

@@ -105,6 +105,12 @@ func (n *Node) submit(ctx context.Context, c candidate) (result, error) {
 	}
 }
 
+// CheckPackage reports whether the mempool would accept the transactions one after
+// the other, without keeping any: see [mempool.Pool.CheckPackage].
+func (n *Node) CheckPackage(raws [][]byte) ([]mempool.PackageResult, error) {
+	return n.pool.CheckPackage(raws, time.Now())
+}
+
 // Check reports whether Submit would accept the transaction now, and what its
 // entry would be, without keeping it.
 func (n *Node) Check(raw []byte) (*mempool.Entry, error) {

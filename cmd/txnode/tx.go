@@ -36,12 +36,12 @@ it. The exit code is 1 if any would be refused. Arguments are those of 'tx send'
 			}
 			for _, r := range one {
 				results = append(results, r)
-				refused = refused || !r.Allowed
+				refused = refused || !r.Accepted()
 				row := []string{r.TxID, "accepted", "-", "-"}
 				if r.Fees != nil {
 					row[2], row[3] = strconv.FormatInt(r.VSize, 10), feeRate(r.Fees.Base, r.VSize)
 				}
-				if !r.Allowed {
+				if !r.Accepted() {
 					row[1] = r.RejectReason
 				}
 				rows = append(rows, row)

@@ -29,7 +29,7 @@ var (
 
 // Backend is the node that a server speaks for. Its methods are called from
 // many goroutines at once and, but for Submit, SubmitPackage,
-// Stand, AbortStanding, Prioritise, Check, TxOut, Connect, Ping, Reconcile and Propagation, return without waiting for anything.
+// Stand, AbortStanding, Prioritise, Check, CheckPackage, TxOut, Connect, Ping, Reconcile and Propagation, return without waiting for anything.
 type Backend interface {
 	// Submit adds a serialized transaction to the mempool and has it announced.
 	// It returns once the transaction is durable. One that is in the mempool
@@ -63,6 +63,11 @@ type Backend interface {
 	// Submit it refuses a transaction that is in the mempool. The entry comes
 	// with a refusal too, once the bytes were decoded.
 	Check(ctx context.Context, raw []byte) (*mempool.Entry, error)
+
+	// CheckPackage judges transactions one after the other, each as if those before
+	// it were in the mempool, and changes nothing. What was not judged has no entry.
+	// An error is a *mempool.RuleError unless all are acceptable.
+	CheckPackage(ctx context.Context, raws [][]byte) ([]mempool.PackageResult, error)
 
 	// Mempool is what is read for every other question about transactions.
 	Mempool() *mempool.Pool

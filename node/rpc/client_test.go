@@ -55,7 +55,7 @@ func TestClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	tx := spend(coin(1), coinValue-1000)
-	if verdicts, err := c.TestMempoolAccept(ctx, rawOf(tx)); err != nil || len(verdicts) != 1 || !verdicts[0].Allowed || verdicts[0].Fees.Base != 1000 {
+	if verdicts, err := c.TestMempoolAccept(ctx, rawOf(tx)); err != nil || len(verdicts) != 1 || !verdicts[0].Accepted() || verdicts[0].Fees.Base != 1000 {
 		t.Errorf("TestMempoolAccept: %+v %v", verdicts, err)
 	}
 	if txid, err := c.SendRawTransaction(ctx, rawOf(tx)); err != nil || txid != tx.TxHash() {

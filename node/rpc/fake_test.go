@@ -233,6 +233,10 @@ func (n *fakeNode) Check(_ context.Context, raw []byte) (*mempool.Entry, error) 
 	return n.pool.Check(raw, n.now())
 }
 
+func (n *fakeNode) CheckPackage(_ context.Context, raws [][]byte) ([]mempool.PackageResult, error) {
+	return n.pool.CheckPackage(raws, n.now())
+}
+
 func (n *fakeNode) Mempool() *mempool.Pool  { return n.pool }
 func (n *fakeNode) Tip() (int32, time.Time) { return n.chain.Tip() }
 func (n *fakeNode) Uptime() time.Duration   { return 100*time.Second + 900*time.Millisecond }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -27,20 +28,12 @@ func submitPackage(ctx context.Context, s *service, a args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	raws, txs := make([][]byte, len(list)), make([]*wire.MsgTx, len(list))
-	for i, item := range list {
-		var undecodable *Error
-		if raws[i], undecodable, err = hexElement(item); err != nil {
-			return nil, err
-		}
-		if txs[i], err = mempool.DecodeTx(raws[i]); errors.Is(err, mempool.ErrDecode) {
-			return nil, undecodable
-		} else if err != nil { // too heavy to be looked at
-			return nil, submitError(err)
-		}
-		if burnsMore(txs[i], maxBurn) {
-			return nil, errBurns
-		}
+	raws, txs, err := decodePackage(list)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(txs, func(tx *wire.MsgTx) bool { return burnsMore(tx, maxBurn) }) {
+		return nil, errBurns
 	}
 	results, err := s.backend.SubmitPackage(ctx, raws, func(e *mempool.Entry) error {
 		if exceeds(e, maxRate) {
@@ -49,6 +42,54 @@ func submitPackage(ctx context.Context, s *service, a args) (any, error) {
 		return nil
 	})
 	return describePackage(s.backend.Mempool(), txs, results, err)
+}
+
+// checkPackage is testmempoolaccept of several: each is judged as if those before
+// it were in the mempool.
+func (s *service) checkPackage(ctx context.Context, list []json.RawMessage, maxRate Amount) (any, error) {
+	raws, txs, err := decodePackage(list)
+	if err != nil {
+		return nil, err
+	}
+	results, err := s.backend.CheckPackage(ctx, raws)
+	var rule *mempool.RuleError
+	if err != nil && !errors.As(err, &rule) {
+		return nil, err
+	}
+	verdicts, tooMuch := make([]TestMempoolAccept, len(txs)), false
+	for i, tx := range txs {
+		v := &verdicts[i]
+		v.TxID, v.WTxID = tx.TxID(), tx.WitnessHash().String()
+		switch {
+		case results == nil: // the package as such is refused
+			v.PackageError = rule.Error()
+		case results[i].Entry != nil && !tooMuch: // what follows one that pays too much would not be submitted
+			if *v, err = verdict(s.backend.Mempool(), results[i].Entry, results[i].Err, maxRate); err != nil {
+				return nil, err
+			}
+			tooMuch = v.RejectReason == maxFeeExceeded
+		}
+	}
+	return verdicts, nil
+}
+
+// decodePackage reads an array of transactions in hex.
+func decodePackage(list []json.RawMessage) (raws [][]byte, txs []*wire.MsgTx, err error) {
+	for _, item := range list {
+		raw, undecodable, err := hexElement(item)
+		if err != nil {
+			return nil, nil, err
+		}
+		tx, err := mempool.DecodeTx(raw)
+		switch {
+		case errors.Is(err, mempool.ErrDecode):
+			return nil, nil, undecodable
+		case err != nil: // too heavy to be looked at
+			return nil, nil, submitError(err)
+		}
+		raws, txs = append(raws, raw), append(txs, tx)
+	}
+	return raws, txs, nil
 }
 
 // hexElement reads one of an array of transactions in hex. Undecodable is the

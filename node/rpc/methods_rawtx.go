@@ -18,6 +18,8 @@ const (
 	// maxPackage is Core's MAX_PACKAGE_COUNT (policy/packages.h).
 	maxPackage = 25
 
+	maxFeeExceeded = "max-fee-exceeded" // a reason of testmempoolaccept
+
 	decodeFailed = "TX decode failed. Make sure the tx has at least one input."
 )
 
@@ -130,16 +132,17 @@ func testMempoolAccept(ctx context.Context, s *service, a args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	verdicts := make([]TestMempoolAccept, len(list))
-	for i, item := range list {
-		if verdicts[i], err = s.check(ctx, item, maxRate); err != nil {
-			return nil, err
-		}
+	if len(list) > 1 {
+		return s.checkPackage(ctx, list, maxRate)
 	}
-	return verdicts, nil
+	v, err := s.check(ctx, list[0], maxRate)
+	if err != nil {
+		return nil, err
+	}
+	return []TestMempoolAccept{v}, nil
 }
 
-// check judges one element of testmempoolaccept's array. What is not a
+// check judges the only element of testmempoolaccept's array. What is not a
 // transaction fails the whole call.
 func (s *service) check(ctx context.Context, item json.RawMessage, maxRate Amount) (TestMempoolAccept, error) {
 	raw, undecodable, err := hexElement(item)
@@ -160,16 +163,17 @@ func verdict(pool *mempool.Pool, e *mempool.Entry, refusal error, maxRate Amount
 	if refusal != nil && !errors.As(refusal, &rule) {
 		return TestMempoolAccept{}, refusal
 	}
-	v := TestMempoolAccept{TxID: e.TxID.String(), WTxID: e.WTxID.String()}
+	allowed := false
+	v := TestMempoolAccept{TxID: e.TxID.String(), WTxID: e.WTxID.String(), Allowed: &allowed}
 	switch {
 	case rule != nil && rule.Kind == mempool.ErrMissingInputs:
 		v.RejectReason = "missing-inputs" // and no details
 	case rule != nil:
 		v.RejectReason, v.RejectDetails = rule.Reason, rule.Error()
 	case exceeds(e, maxRate):
-		v.RejectReason = "max-fee-exceeded"
+		v.RejectReason = maxFeeExceeded
 	default:
-		v.Allowed = true
+		allowed = true
 		v.VSize, v.VSizeAdjusted, v.VSizeBIP141 = e.VSize, e.VSize, bip141VSize(e.Weight)
 		v.Fees = &AcceptFees{
 			Base:              Amount(e.Fee),

@@ -68,7 +68,7 @@ func (s scenario) expand(text string) string {
 		"{generous hex}", hexOf(spend(coin(1), coinValue/2)), "{generous}", spend(coin(1), coinValue/2).TxID(),
 		"{generous wtxid}", spend(coin(1), coinValue/2).WitnessHash().String(),
 		"{free hex}", hexOf(spend(coin(1), coinValue)),
-		"{conflict hex}", hexOf(other), "{conflict}", other.TxID(),
+		"{conflict hex}", hexOf(other), "{conflict}", other.TxID(), "{conflict wtxid}", other.WitnessHash().String(),
 		"{unknown hex}", hexOf(spend(coin(99), 1000)), "{unknown}", spend(coin(99), 1000).TxID(), "{unknown wtxid}", spend(coin(99), 1000).WitnessHash().String(),
 		"{burn hex}", hexOf(burn), "{burn}", burn.TxID(), "{burn wtxid}", burn.WitnessHash().String(),
 		"{malleated hex}", hexOf(malleated), "{malleated wtxid}", malleated.WitnessHash().String(),
@@ -121,6 +121,8 @@ func TestResults(t *testing.T) {
 		{"testmempoolaccept", `[["{generous hex}"]]`, `[{"txid":"{generous}","wtxid":"{generous wtxid}","allowed":false,"reject-reason":"max-fee-exceeded"}]`},
 		{"testmempoolaccept", `[["{unknown hex}","{parent hex}"],0]`, `[
 			{"txid":"{unknown}","wtxid":"{unknown wtxid}","allowed":false,"reject-reason":"missing-inputs"},
+			{"txid":"{parent}","wtxid":"{parent wtxid}"}]`},
+		{"testmempoolaccept", `[["{parent hex}"],0]`, `[
 			{"txid":"{parent}","wtxid":"{parent wtxid}","allowed":false,"reject-reason":"txn-already-in-mempool","reject-details":"txn-already-in-mempool"}]`},
 
 		{"getrawtransaction", `["{parent}"]`, `"{parent hex}"`},

@@ -66,3 +66,60 @@ func TestSubmitPackage(t *testing.T) {
 		})
 	}
 }
+
+// TestSeveralAreTested: each is judged as if those before it were in the mempool,
+// which stays as it is.
+func TestSeveralAreTested(t *testing.T) {
+	outpoint := func(tx *wire.MsgTx, i uint32) wire.OutPoint { return wire.OutPoint{Hash: tx.TxHash(), Index: i} }
+	first := spend(coin(2), coinValue-1000)
+	second := spend(outpoint(first, 0), coinValue-2000)
+	generous := spend(outpoint(first, 0), coinValue/2)
+	free := spend(outpoint(first, 0), coinValue-1000)
+	rival := spend(coin(2), coinValue-5000)
+	names := []string{"{first}", first.TxID(), "{first wtxid}", first.WitnessHash().String(), "{first hex}", hexOf(first)}
+	for name, tx := range map[string]*wire.MsgTx{"second": second, "generous": generous, "free": free, "rival": rival} {
+		names = append(names, "{"+name+"}", `"txid":"`+tx.TxID()+`","wtxid":"`+tx.WitnessHash().String()+`"`, "{"+name+" hex}", hexOf(tx),
+			"{"+name+" wtxid}", tx.WitnessHash().String())
+	}
+	const firstAllowed = `{"txid":"{first}","wtxid":"{first wtxid}","allowed":true,"vsize_adjusted":96,"vsize":96,"vsize_bip141":96,
+		"fees":{"base":0.00001000,"effective-feerate":0.00010416,"effective-includes":["{first wtxid}"]}}`
+	const firstUnjudged = `{"txid":"{first}","wtxid":"{first wtxid}"}`
+	packageError := func(reason string) string {
+		return `{"txid":"{first}","wtxid":"{first wtxid}","package-error":"` + reason + `"}`
+	}
+	for _, test := range []struct{ params, want string }{
+		{`[["{first hex}","{second hex}"]]`, `[` + firstAllowed + `,{{second},"allowed":true,"vsize_adjusted":96,"vsize":96,"vsize_bip141":96,
+			"fees":{"base":0.00001000,"effective-feerate":0.00010416,"effective-includes":["{second wtxid}"]}}]`},
+		{`[["{first hex}","{generous hex}"]]`, `[` + firstAllowed + `,{{generous},"allowed":false,"reject-reason":"max-fee-exceeded"}]`},
+		{`[["{first hex}","{second hex}"],0.00000001]`, `[{"txid":"{first}","wtxid":"{first wtxid}","allowed":false,"reject-reason":"max-fee-exceeded"},{{second}}]`},
+		{`[["{first hex}","{free hex}"]]`, `[` + firstUnjudged + `,{{free},"allowed":false,"reject-reason":"min relay fee not met",
+			"reject-details":"min relay fee not met, 0 < 10"}]`},
+		{`[["{first hex}","{conflict hex}"]]`, `[` + firstUnjudged + `,{"txid":"{conflict}","wtxid":"{conflict wtxid}","allowed":false,
+			"reject-reason":"insufficient fee","reject-details":"insufficient fee, rejecting replacement {conflict}, less fees than conflicting txs; 0.00003 < 0.00004"}]`},
+		{`[["{first hex}","{better hex}"]]`, `[` + firstUnjudged + `,{"txid":"{better}","wtxid":"{better wtxid}","allowed":false,
+			"reject-reason":"bip125-replacement-disallowed","reject-details":"bip125-replacement-disallowed"}]`},
+		{`[["{first hex}","{first hex}"]]`, `[` + packageError("package-contains-duplicates") + `,` + packageError("package-contains-duplicates") + `]`},
+		{`[["{second hex}","{first hex}"]]`, `[{{second},"package-error":"package-not-sorted"},` + packageError("package-not-sorted") + `]`},
+		{`[["{first hex}","{rival hex}"]]`, `[` + packageError("conflict-in-package") + `,{{rival},"package-error":"conflict-in-package"}]`},
+	} {
+		t.Run(test.params, func(t *testing.T) {
+			s := newScenario(t)
+			before := s.node.pool.Info()
+			expand := func(text string) string { return s.expand(strings.NewReplacer(names...).Replace(text)) }
+			result, failure := callRaw(t, s.node, "testmempoolaccept", expand(test.params))
+			if failure != nil {
+				t.Fatal(failure)
+			}
+			var got, want any
+			if err := json.Unmarshal([]byte(expand(test.want)), &want); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(result, &got); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("result:\n%s\nwant:\n%s", result, expand(test.want))
+			}
+			if after := s.node.pool.Info(); after != before {
+				t.Errorf("the mempool is %+v, was %+v", after, before)
+			}
+		})
+	}
+}

@@ -81,7 +81,7 @@ func wantRefused(t *testing.T, n *fakeNode, tx, reason, text string) {
 	if err := json.Unmarshal(result, &verdicts); err != nil || len(verdicts) != 1 {
 		t.Fatalf("%s: %v", result, err)
 	}
-	if v := verdicts[0]; v.Allowed || v.RejectReason != reason || v.RejectDetails != details {
+	if v := verdicts[0]; v.Accepted() || v.RejectReason != reason || v.RejectDetails != details {
 		t.Errorf("testmempoolaccept: %s\nwant %q, %q", result, reason, details)
 	}
 	_, failure = callRaw(t, n, "sendrawtransaction", `["`+tx+`"`+whatever)

@@ -161,7 +161,8 @@ type TxOut struct {
 type TestMempoolAccept struct {
 	TxID          string      `json:"txid"`
 	WTxID         string      `json:"wtxid"`
-	Allowed       bool        `json:"allowed"`
+	PackageError  string      `json:"package-error,omitempty"` // why nothing of a package was judged
+	Allowed       *bool       `json:"allowed,omitempty"`       // nil: not judged, as another one of a package failed
 	VSizeAdjusted int64       `json:"vsize_adjusted,omitempty"`
 	VSize         int64       `json:"vsize,omitempty"`
 	VSizeBIP141   int64       `json:"vsize_bip141,omitempty"`
@@ -169,6 +170,9 @@ type TestMempoolAccept struct {
 	RejectReason  string      `json:"reject-reason,omitempty"`
 	RejectDetails string      `json:"reject-details,omitempty"`
 }
+
+// Accepted reports whether the transaction was judged and would be accepted.
+func (t *TestMempoolAccept) Accepted() bool { return t.Allowed != nil && *t.Allowed }
 
 // AcceptFees are the fees of an allowed [TestMempoolAccept].
 type AcceptFees struct {

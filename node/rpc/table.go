@@ -98,12 +98,12 @@ func rawTxMethods() []*method {
 		result: "The transaction id in hex.", example: `"signedhex"`,
 	}, {
 		name: "testmempoolaccept", category: categoryRawTx, call: testMempoolAccept,
-		summary: "Tells whether raw transactions would be accepted by the mempool. Each is judged on its own against the mempool as it is, not against the others in the call.",
+		summary: "Tells whether raw transactions would be accepted by the mempool. Of several, each is judged as if those before it were in the mempool, has to pay for itself, and replaces nothing; when one fails, the others are not judged.",
 		params: []param{
 			{name: "rawtxs", typ: typeArray, help: "1 to 25 hex strings of raw transactions"},
 			{name: "maxfeerate", typ: typeAmount, optional: true, help: rateHelp + ". Default 0.10"},
 		},
-		result: "An array in the order given of objects with txid, wtxid, allowed, and vsize and fees, or reject-reason and reject-details.", example: `'["signedhex"]'`,
+		result: "An array in the order given of objects with txid, wtxid, allowed, and vsize and fees, or reject-reason and reject-details; of several, package-error if they are no package, and neither it nor allowed for one that is not judged.", example: `'["signedhex"]'`,
 	}, {
 		name: "submitpackage", category: categoryRawTx, call: submitPackage,
 		summary: "Submits a transaction together with unconfirmed parents of it, which it may pay for. What can stand alone enters the mempool even if the others cannot.",

@@ -68,6 +68,10 @@ func (b *backend) Check(_ context.Context, raw []byte) (*mempool.Entry, error) {
 	return b.node.Check(raw)
 }
 
+func (b *backend) CheckPackage(_ context.Context, raws [][]byte) ([]mempool.PackageResult, error) {
+	return b.node.CheckPackage(raws)
+}
+
 func (b *backend) Mempool() *mempool.Pool               { return b.node.Mempool() }
 func (b *backend) Tip() (int32, time.Time)              { return b.options.Tip.Tip() }
 func (b *backend) Digest() (digest [32]byte, count int) { return b.node.Digest() }
