@@ -181,8 +181,8 @@ func cut[K, V comparable](lists map[K][]V, key K, value V) {
 	}
 }
 
-// Refused notes why the pool, at that minimum fee rate, did not take the transaction of e. It reports whether the
-// transaction is to be tried again at once, because of something that happened meanwhile.
+// Refused notes why the pool, at that minimum fee rate, did not take the transaction of e, whose Fee includes its fee
+// delta. It reports whether the transaction is to be tried again at once, because of something that happened meanwhile.
 func (l *ParkingLot) Refused(e *Entry, err error, floor int64, now time.Time) (again bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -224,8 +224,8 @@ func (l *ParkingLot) All() []Standing {
 }
 
 // Take begins to try a transaction again: alone, or as a package after those parents of it that stand because of their
-// fee. Nothing is returned for one that does not stand or is being tried. [ParkingLot.Refused], which tells then that it
-// was to be tried again, or Remove end the trying.
+// fee, or because it found no room. Nothing is returned for one that does not stand or is being tried.
+// [ParkingLot.Refused], which tells then that it was to be tried again, or Remove end the trying.
 func (l *ParkingLot) Take(wtxid chainhash.Hash) (s Standing, pack [][]byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -240,8 +240,8 @@ func (l *ParkingLot) Take(wtxid chainhash.Hash) (s Standing, pack [][]byte) {
 	p.trying = true
 	for _, txid := range p.parents() {
 		for _, id := range l.byTxID[txid] {
-			if parent := l.parked[id]; kindOf(parent.Err) == ErrFee {
-				pack = append(pack, parent.Raw)
+			if kind := kindOf(l.parked[id].Err); kind == ErrFee || kind == ErrFull {
+				pack = append(pack, l.parked[id].Raw)
 				break
 			}
 		}

@@ -152,6 +152,11 @@ func TestStandingIsTakenOnce(t *testing.T) {
 	if s, pack := l.Take(child.WitnessHash()); len(pack) != 2 || !bytes.Equal(pack[0], parentRaw) || s.Tries != 1 {
 		t.Errorf("%d taken together, %+v", len(pack), s)
 	}
+	l.Refused(entryOf(parent, 0), reject(ErrFull, ""), 0, now)
+	l.Refused(entryOf(child, 0), reject(ErrMissingInputs, ""), 0, now)
+	if _, pack := l.Take(child.WitnessHash()); len(pack) != 2 {
+		t.Errorf("%d taken together, of which the parent found no room", len(pack))
+	}
 	if removed := l.Remove(parent.TxHash()); len(removed) != 1 || len(l.Remove(parent.TxHash())) != 0 {
 		t.Errorf("%+v", removed)
 	}
