@@ -13,6 +13,9 @@ import (
 	"github.com/txnode/txnode/storage"
 )
 
+// errNotStanding: a transaction was aborted, or expired, while it waited to be tried.
+var errNotStanding = errors.New("transaction does not stand any more")
+
 // standing is the transactions left standing, in memory and in storage.
 type standing struct {
 	lot     *mempool.ParkingLot
@@ -40,18 +43,23 @@ func (n *Node) Stand(ctx context.Context, raw []byte, maxFeeRate int64) (*mempoo
 	if refusal == nil || !mempool.MayStand(refusal) {
 		return nil, refusal
 	}
+	_, stood := n.standing.lot.Get(chainhash.DoubleHashH(raw))
 	s, err := n.standing.lot.Put(s)
 	if err != nil {
 		return nil, err
 	}
 	if err := n.storeStanding(ctx, s.WTxID); err != nil {
-		n.standing.lot.Remove(s.WTxID)
+		if !stood {
+			n.standing.lot.Remove(s.WTxID)
+		}
 		return nil, fmt.Errorf("left standing it would not survive a restart: %w", err)
 	}
-	n.standing.lot.Refused(e, refusal, n.pool.Info().MinFeeRate, time.Now())
+	n.stillStands(time.Now(), e, refusal)
 	// What it waited for may have come since it was refused.
 	n.retry(append(n.standing.lot.ChildrenOf(s.TxID), s.WTxID)...)
-	s, _ = n.standing.lot.Get(s.WTxID)
+	if latest, ok := n.standing.lot.Get(s.WTxID); ok { // else what it waited for came while it was committed
+		s = latest
+	}
 	s.Err = refusal
 	return &s, nil
 }
@@ -59,8 +67,9 @@ func (n *Node) Stand(ctx context.Context, raw []byte, maxFeeRate int64) (*mempoo
 // Standing is what is left standing, the oldest first.
 func (n *Node) Standing() []mempool.Standing { return n.standing.lot.All() }
 
-// AbortStanding gives up what stands with this txid or wtxid, and returns it. An
-// error means that it may stand again after a restart.
+// AbortStanding gives up what stands with this txid or wtxid, and returns it. What
+// waits to be tried is not tried any more; what the mempool is taking already may
+// still enter it. An error means that it may stand again after a restart.
 func (n *Node) AbortStanding(ctx context.Context, id chainhash.Hash) ([]mempool.Standing, error) {
 	removed := n.standing.lot.Remove(id)
 	var ids []chainhash.Hash
@@ -124,7 +133,12 @@ func (n *Node) retry(wtxids ...chainhash.Hash) {
 		if len(pack) == 0 {
 			continue
 		}
-		c := candidate{origin: local, wtxid: id, allow: s.Allow, stood: true}
+		c := candidate{origin: local, wtxid: id, stood: true, allow: func(e *mempool.Entry) error {
+			if _, stands := n.standing.lot.Get(e.WTxID); !stands {
+				return errNotStanding
+			}
+			return s.Allow(e)
+		}}
 		if len(pack) > 1 {
 			c.pack = pack
 		} else {
@@ -160,23 +174,32 @@ func (n *Node) judgedStanding(now time.Time, r result) {
 	} else if r.pack != nil {
 		err = r.packErr
 	}
-	floor, again := n.pool.Info().MinFeeRate, false
+	again := false
 	var own declined
 	switch {
 	case err == nil || errors.Is(err, mempool.ErrAlreadyInMempool):
 		n.unstand(n.standing.lot.Remove(r.wtxid))
+	case errors.As(err, &own) && errors.Is(own.error, errNotStanding): // or it was left standing anew, and tried then
 	case errors.As(err, &own):
 		n.unstandForGood(now, r.wtxid, own.error)
 	case e == nil || !refused(err):
-		again = n.standing.lot.Refused(&mempool.Entry{WTxID: r.wtxid}, err, floor, now)
+		again = n.stillStands(now, &mempool.Entry{WTxID: r.wtxid}, err)
 	case mempool.MayStand(err):
-		again = n.standing.lot.Refused(e, err, floor, now)
+		again = n.stillStands(now, e, err)
 	default:
 		n.unstandForGood(now, r.wtxid, err)
 	}
 	if again {
 		n.retry(r.wtxid)
 	}
+}
+
+// stillStands notes why the mempool did not take what stands, and what it pays
+// with its fee delta, as [mempool.ParkingLot.Refused] does.
+func (n *Node) stillStands(now time.Time, e *mempool.Entry, why error) (again bool) {
+	paid := *e
+	paid.Fee += n.pool.FeeDelta(e.TxID)
+	return n.standing.lot.Refused(&paid, why, n.pool.Info().MinFeeRate, now)
 }
 
 // unstandForGood lets go what the mempool will never take, and says so.

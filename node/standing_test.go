@@ -173,3 +173,109 @@ func TestStandingIsRefusedForGood(t *testing.T) {
 		t.Errorf("what the mempool has: %+v, %v", s, err)
 	}
 }
+
+// idleNode is a node whose loop and workers the test plays.
+func idleNode(t *testing.T) *Node {
+	t.Helper()
+	cfg := testConfig(t)
+	cfg.PrevOuts = anyoneCanSpend{cfg.PrevOuts}
+	n, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+// park leaves a transaction standing that waits to be tried then.
+func park(t *testing.T, n *Node, raw []byte) {
+	t.Helper()
+	s, err := n.standing.lot.Put(mempool.Standing{Raw: raw, Since: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.retry(s.WTxID)
+}
+
+// try judges what waits.
+func try(t *testing.T, n *Node) {
+	t.Helper()
+	c, _ := n.admission.pop()
+	n.admission.charge(c, 0)
+	n.settle(n.admit(t.Context(), c))
+}
+
+// What is aborted while it waits to be tried does not enter the mempool, and what
+// is left standing anew meanwhile goes on standing.
+func TestStandingAbortedWhileItWaits(t *testing.T) {
+	n := idleNode(t)
+	raw, txid := spendTrue(confirmed(1), 990_000)
+	for _, anew := range []bool{false, true} {
+		park(t, n, raw)
+		c, _ := n.admission.pop()
+		n.admission.charge(c, 0)
+		if removed, err := n.AbortStanding(t.Context(), txid); err != nil || len(removed) != 1 {
+			t.Fatalf("%+v, %v", removed, err)
+		}
+		r := n.admit(t.Context(), c)
+		if anew {
+			park(t, n, raw)
+		}
+		n.settle(r)
+		if n.pool.GetByTxID(txid) != nil {
+			t.Fatal("it is in the mempool")
+		}
+		if stands := len(n.Standing()) == 1; stands != anew {
+			t.Errorf("stands: %v, want %v", stands, anew)
+		}
+	}
+	if try(t, n); n.pool.GetByTxID(txid) == nil || len(n.Standing()) != 0 {
+		t.Error("left standing anew it did not enter")
+	}
+}
+
+// What pays too little is tried at a minimum fee that it pays with its fee delta.
+func TestStandingPaysWithItsFeeDelta(t *testing.T) {
+	n := idleNode(t)
+	raw, txid := spendTrue(confirmed(1), 1_000_000)
+	if err := n.pool.Prioritise(txid, 1); err != nil {
+		t.Fatal(err)
+	}
+	park(t, n, raw)
+	try(t, n)
+	if s := n.Standing(); len(s) != 1 || !errors.Is(s[0].Err, mempool.ErrFee) {
+		t.Fatalf("%+v", s)
+	}
+	// 1 satoshi for some hundred bytes is some 10 per kvB.
+	if _, due := n.standing.lot.Sweep(20, time.Now()); len(due) != 0 {
+		t.Error("tried at a minimum fee that it does not pay")
+	}
+	if _, due := n.standing.lot.Sweep(5, time.Now()); len(due) != 1 {
+		t.Error("not tried at a minimum fee that it pays")
+	}
+}
+
+// A commit that fails leaves standing what stood before, and nothing else.
+func TestStandingIsNotStored(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.DataDir = t.TempDir()
+	n, _ := run(t, cfg)
+	stood, _ := spendTrue(wire.OutPoint{Hash: chainhash.Hash{7}}, 980_000)
+	other, _ := spendTrue(wire.OutPoint{Hash: chainhash.Hash{8}}, 980_000)
+	stand(t, n, stood, mempool.ErrMissingInputs)
+	if err := n.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, raw := range [][]byte{stood, other} {
+		if s, err := n.Stand(t.Context(), raw, 5); s != nil || err == nil {
+			t.Errorf("%+v, %v", s, err)
+		}
+	}
+	if s := n.Standing(); len(s) != 1 || !bytes.Equal(s[0].Raw, stood) {
+		t.Errorf("%+v", s)
+	}
+}
