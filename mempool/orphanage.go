@@ -130,7 +130,8 @@ func (o *Orphanage) AddAnnouncer(wtxid chainhash.Hash, peer uint64) bool {
 	return o.Has(wtxid)
 }
 
-// trim evicts until the bounds hold. While they do not, some peer exceeds its share.
+// trim evicts until the bounds hold. While they do not, some peer exceeds its share. It follows on whatever adds an
+// announcement, and on whatever may leave fewer peers, for then the bound on weight is lower.
 func (o *Orphanage) trim() {
 	for o.score > MaxOrphanLatencyScore || o.weight > OrphanWeightPerPeer*int64(len(o.peers)) {
 		worst := o.worstPeer()
@@ -197,15 +198,19 @@ func (o *Orphanage) TakeChildren(txid chainhash.Hash) []Orphan {
 	for _, t := range slices.Clone(o.byParent[txid]) {
 		taken = append(taken, o.take(t))
 	}
+	o.trim()
 	return taken
 }
 
 // Take removes and returns the orphan with this wtxid, if it is here.
 func (o *Orphanage) Take(wtxid chainhash.Hash) (taken Orphan, ok bool) {
-	if t := o.orphans[wtxid]; t != nil {
-		return o.take(t), true
+	t := o.orphans[wtxid]
+	if t == nil {
+		return Orphan{}, false
 	}
-	return Orphan{}, false
+	taken = o.take(t)
+	o.trim()
+	return taken, true
 }
 
 func (o *Orphanage) take(t *orphan) Orphan {
@@ -222,6 +227,7 @@ func (o *Orphanage) Remove(wtxid chainhash.Hash) bool {
 		return false
 	}
 	o.remove(t)
+	o.trim()
 	return true
 }
 
@@ -230,7 +236,7 @@ func (o *Orphanage) RemovePeer(peer uint64) {
 	for p := o.peers[peer]; p != nil; p = o.peers[peer] {
 		o.withdraw(p.queue[0], peer)
 	}
-	o.trim() // one peer less: the bound on weight is lower now
+	o.trim()
 }
 
 // Expire drops the orphans that were added [OrphanExpiry] or longer before now, and returns how many.
@@ -242,7 +248,7 @@ func (o *Orphanage) Expire(now time.Time) int {
 			n++
 		}
 	}
-	o.trim() // perhaps there are fewer peers
+	o.trim()
 	return n
 }
 
