@@ -5,8 +5,8 @@ import (
 	"github.com/btcsuite/btcd/wire/v2"
 )
 
-// checkScripts runs the script of every input. It is by far the most expensive check, at about 0.1 ms per signature;
-// sigs remembers signatures that were good.
+// checkScripts runs the script of every input. It is by far the most expensive check, at about 0.06 ms per signature of
+// the commonest inputs and 0.12 ms per other signature; sigs remembers those that were good.
 func checkScripts(e *Entry, spent []spentOutput, flags txscript.ScriptFlags, sigs *txscript.SigCache) error {
 	previous := txscript.NewMultiPrevOutFetcher(nil)
 	for i, in := range e.Tx.TxIn {
@@ -14,6 +14,7 @@ func checkScripts(e *Entry, spent []spentOutput, flags txscript.ScriptFlags, sig
 	}
 	hashes := txscript.NewTxSigHashes(e.Tx, previous)
 	for i, in := range e.Tx.TxIn {
+		proveKeySpend(e.Tx, i, &spent[i].PrevOut, hashes, previous, sigs)
 		vm, err := txscript.NewEngine(spent[i].PkScript, e.Tx, i, flags, sigs, hashes, spent[i].Value, previous)
 		if err == nil {
 			err = vm.Execute()

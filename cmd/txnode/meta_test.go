@@ -21,7 +21,8 @@ var mayImport = map[string][]string{
 	"inv/relaymsg":     {},
 	"inv/sketch":       {},
 	"inv/txrequest":    {"inv/relaymsg"},
-	"mempool":          {},
+	"mempool":          {"mempool/sigcheck"},
+	"mempool/sigcheck": {},
 	"mempool/utxo":     {"mempool"},
 	"storage":          {},
 	"p2p":              {"inv/relaymsg"},
@@ -61,7 +62,7 @@ var onlyIn = []struct {
 }
 
 // pure are the packages to which time, randomness and I/O are arguments.
-var pure = []string{"inv", "inv/recon", "inv/relaymsg", "inv/sketch", "inv/txrequest", "mempool", "testnet/sim"}
+var pure = []string{"inv", "inv/recon", "inv/relaymsg", "inv/sketch", "inv/txrequest", "mempool", "mempool/sigcheck", "testnet/sim"}
 
 // impure are the packages that pure ones must not import.
 var impure = []string{
