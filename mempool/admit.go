@@ -5,6 +5,7 @@ import (
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/txscript/v2"
+	"github.com/btcsuite/btcd/wire/v2"
 )
 
 // Limits on signature operations: Core policy/policy.h.
@@ -18,6 +19,7 @@ var errHeld = reject(ErrAlreadyInMempool, "txn-already-in-mempool")
 // A candidate is a transaction on its way into the pool.
 type candidate struct {
 	entry  *Entry
+	tx     *wire.MsgTx               // decoded
 	spent  []spentOutput             // by input
 	family map[chainhash.Hash]*Entry // of a package: those that come before it, by txid; nil if it comes alone
 }
@@ -43,7 +45,7 @@ func (p *Pool) judgeWith(raw []byte, now time.Time, family map[chainhash.Hash]*E
 
 	p.workers <- struct{}{}
 	defer func() { <-p.workers }()
-	if c.entry.Tx, err = decode(raw); err != nil {
+	if c.tx, err = decode(raw); err != nil {
 		return candidate{}, err
 	}
 	err = p.examine(&c, l.stripped)
@@ -52,7 +54,7 @@ func (p *Pool) judgeWith(raw []byte, now time.Time, family map[chainhash.Hash]*E
 
 // examine applies Core's checks in Core's order, the cheap ones first and scripts last.
 func (p *Pool) examine(c *candidate, strippedSize int) error {
-	e, tx := c.entry, c.entry.Tx
+	e, tx := c.entry, c.tx
 	var t tip
 	t.height, t.medianTime = p.cfg.PrevOuts.Tip()
 	e.Height = t.height
@@ -95,7 +97,7 @@ func (p *Pool) examine(c *candidate, strippedSize int) error {
 	if err := checkWork(tx, c.spent, e.Weight); err != nil {
 		return err
 	}
-	return checkScripts(e, c.spent, txscript.StandardVerifyFlags, p.cfg.SigCache)
+	return checkScripts(c, txscript.StandardVerifyFlags, p.cfg.SigCache)
 }
 
 // checkAlone checks the fee and how the candidate fits in with the pool.
@@ -132,7 +134,7 @@ func checkDustAndSigOps(e *Entry, delta int64) error {
 
 // checkDust wants neither a fee nor a fee delta, even if they cancel out.
 func checkDust(e *Entry, delta int64) error {
-	if (e.Fee != 0 || delta != 0) && dustOutputs(e.Tx) > 0 {
+	if (e.Fee != 0 || delta != 0) && e.hasDust() {
 		return rejectf(ErrNonStandard, "dust", "tx with dust output must be 0-fee")
 	}
 	return nil
@@ -167,7 +169,7 @@ func (p *Pool) admissible(c *candidate) (replaced []*node, err error) {
 	if err := p.checkHeld(c); err != nil {
 		return nil, err
 	}
-	for i, in := range c.entry.Tx.TxIn {
+	for i, in := range c.tx.TxIn {
 		if c.spent[i].unconfirmed && p.byTxID[in.PreviousOutPoint.Hash] == nil {
 			return nil, reject(ErrMissingInputs, "bad-txns-inputs-missingorspent")
 		}

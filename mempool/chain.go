@@ -100,21 +100,22 @@ func (p *Pool) confirm(nodes []*node) {
 // not, of kind [ErrAlreadyKnown] if it is confirmed; any other error means they could not be looked up. Scripts need no
 // second look: what they depend on never changes.
 func (p *Pool) Recheck(e *Entry) error {
-	c := candidate{entry: e, spent: make([]spentOutput, len(e.Tx.TxIn))}
+	c := candidate{entry: e, tx: e.Tx()}
 	var t tip
 	t.height, t.medianTime = p.cfg.PrevOuts.Tip()
-	if err := checkFinal(e.Tx, t); err != nil {
+	if err := checkFinal(c.tx, t); err != nil {
 		return err
 	}
 	p.mu.RLock()
-	p.resolveInPool(&c)
+	creators := p.creators(&c)
 	p.mu.RUnlock()
+	c.spendUnconfirmed(creators)
 	if err := p.resolveConfirmed(&c); err != nil {
 		return err
 	}
-	if err := checkSequenceLocks(e.Tx, c.spent, t); err != nil {
+	if err := checkSequenceLocks(c.tx, c.spent, t); err != nil {
 		return err
 	}
-	_, err := checkInputs(e.Tx, c.spent, t)
+	_, err := checkInputs(c.tx, c.spent, t)
 	return err
 }

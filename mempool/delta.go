@@ -35,7 +35,7 @@ func (p *Pool) Prioritise(txid chainhash.Hash, delta int64) error {
 	before := p.deltas[txid]
 	after := clampDelta(before + clampDelta(delta))
 	n := p.byTxID[txid]
-	if n != nil && dustOutputs(n.entry.Tx) > 0 {
+	if n != nil && n.entry.hasDust() {
 		return ErrDustDelta
 	}
 	switch {

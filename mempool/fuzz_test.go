@@ -32,7 +32,7 @@ func FuzzAdd(f *testing.F) {
 		var rule *RuleError
 		switch {
 		case err == nil:
-			if !bytes.Equal(raw(e.Tx), b) || e.WTxID != checked.WTxID || p.Info().Count != 1 {
+			if !bytes.Equal(raw(e.Tx()), b) || e.WTxID != checked.WTxID || p.Info().Count != 1 {
 				t.Fatal("accepted something else")
 			}
 			if err := checkInvariants(p, setup.chain.coins); err != nil {

@@ -31,7 +31,7 @@ func (n *node) get() *Entry {
 func (p *Pool) parentsOf(e *Entry) []*node {
 	var parents []*node
 	seen := make(map[*node]struct{})
-	for _, in := range e.Tx.TxIn {
+	for in := range e.Inputs() {
 		n := p.byTxID[in.PreviousOutPoint.Hash]
 		if n == nil {
 			continue
@@ -48,8 +48,8 @@ func (p *Pool) parentsOf(e *Entry) []*node {
 // held e left the chain and what spent from it stayed. The caller holds the lock.
 func (p *Pool) childrenOf(e *Entry) (children []*node) {
 	seen := make(map[*node]struct{})
-	for i := range e.Tx.TxOut {
-		n := p.spenders[wire.OutPoint{Hash: e.TxID, Index: uint32(i)}]
+	for i := range e.Outputs() {
+		n := p.spenders[wire.OutPoint{Hash: e.TxID, Index: i}]
 		if _, twice := seen[n]; n != nil && !twice {
 			seen[n] = struct{}{}
 			children = append(children, n)
@@ -90,7 +90,7 @@ func (p *Pool) insert(e *Entry) {
 	p.byWTxID[e.WTxID] = n
 	p.byTxID[e.TxID] = n
 	p.clusters.join(n)
-	for _, in := range e.Tx.TxIn {
+	for in := range e.Inputs() {
 		p.spenders[in.PreviousOutPoint] = n
 	}
 	p.usage += memoryUsage(e, len(n.parents))
@@ -140,7 +140,7 @@ func (p *Pool) unlink(n *node) {
 	}
 	delete(p.byWTxID, e.WTxID)
 	delete(p.byTxID, e.TxID)
-	for _, in := range e.Tx.TxIn {
+	for in := range e.Inputs() {
 		delete(p.spenders, in.PreviousOutPoint)
 	}
 	p.usage -= memoryUsage(e, len(n.parents))

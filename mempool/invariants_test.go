@@ -17,7 +17,8 @@ func checkInvariants(p *Pool, confirmed map[wire.OutPoint]PrevOut) error {
 	spent := make(map[wire.OutPoint]bool)
 	for i, e := range entries {
 		var in, out int64
-		for _, txIn := range e.Tx.TxIn {
+		tx := e.Tx()
+		for _, txIn := range tx.TxIn {
 			op := txIn.PreviousOutPoint
 			if spent[op] {
 				return fmt.Errorf("%s is spent twice", op)
@@ -29,12 +30,12 @@ func checkInvariants(p *Pool, confirmed map[wire.OutPoint]PrevOut) error {
 			if coin, ok := confirmed[op]; ok {
 				in += coin.Value
 			} else if at, ok := position[op.Hash]; ok {
-				in += entries[at].Tx.TxOut[op.Index].Value
+				in += entries[at].Tx().TxOut[op.Index].Value
 			} else {
 				return fmt.Errorf("%s comes before its parent %s", e.TxID, op.Hash)
 			}
 		}
-		for _, txOut := range e.Tx.TxOut {
+		for _, txOut := range tx.TxOut {
 			out += txOut.Value
 		}
 		if e.Fee != in-out {

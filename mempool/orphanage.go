@@ -91,10 +91,10 @@ func (o *Orphanage) Add(e *Entry, peer uint64, now time.Time) bool {
 func (o *Orphanage) insert(e *Entry, now time.Time) {
 	t := &orphan{
 		Orphan: Orphan{TxID: e.TxID, WTxID: e.WTxID, Raw: bytes.Clone(e.Raw), Weight: e.Weight},
-		inputs: len(e.Tx.TxIn),
 		added:  now,
 	}
-	for _, in := range e.Tx.TxIn {
+	for in := range e.Inputs() {
+		t.inputs++
 		t.parents = append(t.parents, in.PreviousOutPoint.Hash)
 	}
 	slices.SortFunc(t.parents, func(a, b chainhash.Hash) int { return bytes.Compare(a[:], b[:]) })

@@ -18,7 +18,7 @@ func orphanOf(n uint32, weight int64, parents ...chainhash.Hash) *Entry {
 		tx.AddTxIn(wire.NewTxIn(&wire.OutPoint{Hash: p, Index: uint32(i)}, nil, nil))
 	}
 	id := hashOf(n)
-	return &Entry{Tx: tx, Raw: id[:], TxID: id, WTxID: id, Weight: weight}
+	return &Entry{Raw: raw(tx), TxID: id, WTxID: id, Weight: weight}
 }
 
 func hashOf(n uint32) chainhash.Hash {

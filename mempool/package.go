@@ -272,9 +272,8 @@ func (p *Pool) undo(group []candidate) {
 // the dust would stay in everybody's set of outputs for ever.
 func checkEphemeralSpends(e *Entry, parents []*node) error {
 	for _, parent := range parents {
-		for i, out := range parent.entry.Tx.TxOut {
-			op := wire.OutPoint{Hash: parent.entry.TxID, Index: uint32(i)}
-			if out.Value < dustThreshold(out) && !slices.ContainsFunc(e.Tx.TxIn, func(in *wire.TxIn) bool { return in.PreviousOutPoint == op }) {
+		for i, out := range parent.entry.Outputs() {
+			if isDust(out) && !e.spends(wire.OutPoint{Hash: parent.entry.TxID, Index: i}) {
 				return rejectf(ErrNonStandard, "missing-ephemeral-spends",
 					"tx %s (wtxid=%s) did not spend parent's ephemeral dust", e.TxID, e.WTxID)
 			}

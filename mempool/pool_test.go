@@ -108,7 +108,7 @@ func TestRelatives(t *testing.T) {
 		}
 	}
 	for _, e := range []*Entry{grand, left, right, child} {
-		if b.pool.Get(e.WTxID) != e || b.pool.GetByTxID(e.TxID) != e || b.pool.Spender(e.Tx.TxIn[0].PreviousOutPoint) != e {
+		if b.pool.Get(e.WTxID) != e || b.pool.GetByTxID(e.TxID) != e || b.pool.Spender(e.Tx().TxIn[0].PreviousOutPoint) != e {
 			t.Errorf("%s is not indexed", e.TxID)
 		}
 	}
@@ -151,7 +151,7 @@ func TestAddKeepsNoReferenceToTheBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	clear(bytes)
-	if !slices.Equal(e.Raw, want) || !slices.Equal(raw(e.Tx), want) {
+	if !slices.Equal(e.Raw, want) || !slices.Equal(raw(e.Tx()), want) {
 		t.Error("the entry changed with the caller's bytes")
 	}
 }
@@ -255,7 +255,7 @@ func TestDustThresholds(t *testing.T) {
 		{"P2PKH", p2pkh(1), 546}, {"P2SH", nested(1), 540}, {"P2WPKH", p2wpkh(1), 294}, {"P2WSH", p2wsh(nil), 330},
 		{"P2TR", p2tr(1), 330}, {"P2A", anchor(), 240}, {"OP_RETURN", anyone(script(txscript.OP_RETURN)), 0},
 	} {
-		if got := dustThreshold(pay(0, c.l)); got != c.want {
+		if got := dustThreshold(*pay(0, c.l)); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}

@@ -107,7 +107,8 @@ func scan(raw []byte) (layout, error) {
 	return l, nil
 }
 
-// A cursor consumes serialized bytes. Its methods return nil or what is wrong.
+// A cursor consumes serialized bytes. Its methods return what is wrong, if anything; what they take are parts of the
+// bytes.
 type cursor struct {
 	rest    []byte
 	witness int
@@ -115,22 +116,27 @@ type cursor struct {
 
 func (c *cursor) walk() *RuleError {
 	size := len(c.rest)
-	if err := c.skip(4); err != nil { // version
-		return err
-	}
-	segwit := len(c.rest) > 0 && c.rest[0] == wire.TxFlagMarker
-	if segwit {
-		if len(c.rest) < 2 {
-			return errTruncated
-		}
-		if c.rest[1] != byte(wire.WitnessFlag) {
-			return errWitnessFlag
-		}
-		c.rest = c.rest[2:]
-	}
-	inputs, err := c.inputsAndOutputs()
+	segwit, err := c.header()
 	if err != nil {
 		return err
+	}
+	inputs, err := c.count(minInputSize)
+	if err != nil {
+		return err
+	}
+	for range inputs {
+		if _, err := c.input(); err != nil {
+			return err
+		}
+	}
+	outputs, err := c.count(minOutputSize)
+	if err != nil {
+		return err
+	}
+	for range outputs {
+		if _, err := c.output(); err != nil {
+			return err
+		}
 	}
 	if segwit {
 		c.witness = size - len(c.rest)
@@ -138,7 +144,7 @@ func (c *cursor) walk() *RuleError {
 			return err
 		}
 	}
-	if err := c.skip(4); err != nil { // lock time
+	if _, err := c.take(4); err != nil { // lock time
 		return err
 	}
 	if len(c.rest) > 0 {
@@ -147,34 +153,55 @@ func (c *cursor) walk() *RuleError {
 	return nil
 }
 
-func (c *cursor) inputsAndOutputs() (inputs uint64, err *RuleError) {
-	if inputs, err = c.count(minInputSize); err != nil {
-		return 0, err
+// header skips what comes before the inputs, and reports whether witnesses follow the outputs.
+func (c *cursor) header() (segwit bool, err *RuleError) {
+	if _, err := c.take(4); err != nil { // version
+		return false, err
 	}
-	for range inputs {
-		if err := c.skip(36); err != nil { // outpoint
-			return 0, err
+	segwit = len(c.rest) > 0 && c.rest[0] == wire.TxFlagMarker
+	if segwit {
+		if len(c.rest) < 2 {
+			return false, errTruncated
 		}
-		if err := c.bytes(); err != nil { // signature script
-			return 0, err
+		if c.rest[1] != byte(wire.WitnessFlag) {
+			return false, errWitnessFlag
 		}
-		if err := c.skip(4); err != nil { // sequence
-			return 0, err
-		}
+		c.rest = c.rest[2:]
 	}
-	outputs, err := c.count(minOutputSize)
+	return segwit, nil
+}
+
+// input reads an input but for its witness.
+func (c *cursor) input() (in wire.TxIn, err *RuleError) {
+	outPoint, err := c.take(36)
 	if err != nil {
-		return 0, err
+		return in, err
 	}
-	for range outputs {
-		if err := c.skip(8); err != nil { // value
-			return 0, err
-		}
-		if err := c.bytes(); err != nil { // public key script
-			return 0, err
-		}
+	script, err := c.bytes()
+	if err != nil {
+		return in, err
 	}
-	return inputs, nil
+	sequence, err := c.take(4)
+	if err != nil {
+		return in, err
+	}
+	in.PreviousOutPoint = outPointFrom(outPoint)
+	in.SignatureScript = script
+	in.Sequence = binary.LittleEndian.Uint32(sequence)
+	return in, nil
+}
+
+func outPointFrom(b []byte) wire.OutPoint {
+	return wire.OutPoint{Hash: chainhash.Hash(b[:32]), Index: binary.LittleEndian.Uint32(b[32:36])}
+}
+
+func (c *cursor) output() (out wire.TxOut, err *RuleError) {
+	value, err := c.take(8)
+	if err != nil {
+		return out, err
+	}
+	script, err := c.bytes()
+	return wire.TxOut{Value: int64(binary.LittleEndian.Uint64(value)), PkScript: script}, err
 }
 
 func (c *cursor) witnesses(inputs uint64) *RuleError {
@@ -186,7 +213,7 @@ func (c *cursor) witnesses(inputs uint64) *RuleError {
 		}
 		found = found || items > 0
 		for range items {
-			if err := c.bytes(); err != nil {
+			if _, err := c.bytes(); err != nil {
 				return err
 			}
 		}
@@ -197,21 +224,22 @@ func (c *cursor) witnesses(inputs uint64) *RuleError {
 	return nil
 }
 
-func (c *cursor) skip(n uint64) *RuleError {
+func (c *cursor) take(n uint64) ([]byte, *RuleError) {
 	if n > uint64(len(c.rest)) {
-		return errTruncated
+		return nil, errTruncated
 	}
+	taken := c.rest[:n:n]
 	c.rest = c.rest[n:]
-	return nil
+	return taken, nil
 }
 
-// bytes skips a length and as many bytes.
-func (c *cursor) bytes() *RuleError {
+// bytes reads a length and takes as many bytes.
+func (c *cursor) bytes() ([]byte, *RuleError) {
 	n, err := c.compactSize()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.skip(n)
+	return c.take(n)
 }
 
 // count reads the number of items of at least size bytes each.

@@ -168,6 +168,7 @@ func FuzzScan(f *testing.F) {
 		if l.stripped != tx.SerializeSizeStripped() || l.weight() != int64(3*tx.SerializeSizeStripped()+tx.SerializeSize()) {
 			t.Fatalf("layout %+v", l)
 		}
+		compareView(t, &Entry{Raw: b}, tx)
 	})
 }
 

@@ -124,7 +124,7 @@ func TestRejectionList(t *testing.T) {
 func (b *bench) record(name string, rule *RuleError, tx []byte) recordedRejection {
 	r := recordedRejection{Name: name, Reason: rule.Reason, Text: rule.Error(), Tx: hex.EncodeToString(tx)}
 	for _, e := range b.pool.Snapshot() {
-		r.Held = append(r.Held, hex.EncodeToString(raw(e.Tx)))
+		r.Held = append(r.Held, hex.EncodeToString(raw(e.Tx())))
 	}
 	for _, op := range b.made {
 		if out, ok := b.chain.coins[op]; ok {

@@ -40,7 +40,7 @@ func (p *Pool) place(e *Entry) (replaced []*node, err error) {
 
 // conflictsOf returns the transactions in the pool that spend the same as e, each once.
 func (p *Pool) conflictsOf(e *Entry) (conflicts []*node) {
-	for _, in := range e.Tx.TxIn {
+	for in := range e.Inputs() {
 		if n := p.spenders[in.PreviousOutPoint]; n != nil && !slices.Contains(conflicts, n) {
 			conflicts = append(conflicts, n)
 		}

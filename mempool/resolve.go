@@ -15,31 +15,59 @@ type Prefetcher interface {
 
 // resolve finds the previous output of every input: first among the unconfirmed, then, without the lock, in PrevOuts.
 func (p *Pool) resolve(c *candidate) error {
-	c.spent = make([]spentOutput, len(c.entry.Tx.TxIn))
 	p.mu.RLock()
 	err := p.checkHeld(c)
+	var creators []*Entry
 	if err == nil {
-		p.resolveInPool(c)
+		creators = p.creators(c)
 	}
 	p.mu.RUnlock()
 	if err != nil {
 		return err
 	}
+	c.spendUnconfirmed(creators)
 	return p.resolveConfirmed(c)
 }
 
-// resolveInPool finds the previous outputs that transactions in the pool, or of the same package, create. The caller
-// holds the lock.
-func (p *Pool) resolveInPool(c *candidate) {
-	for i, in := range c.entry.Tx.TxIn {
-		c.spent[i] = p.unconfirmed(c, in.PreviousOutPoint)
+// creators are, by input, the transactions in the pool or before c in its package that have the ids which the inputs
+// spend from; nil where there is none. The caller holds the lock.
+func (p *Pool) creators(c *candidate) []*Entry {
+	creators := make([]*Entry, len(c.tx.TxIn))
+	for i, in := range c.tx.TxIn {
+		creators[i] = c.family[in.PreviousOutPoint.Hash]
+		if n := p.byTxID[in.PreviousOutPoint.Hash]; n != nil {
+			creators[i] = n.entry
+		}
+	}
+	return creators
+}
+
+// spendUnconfirmed takes the previous outputs from their creators, each of which is read once, however many inputs spend
+// from it.
+func (c *candidate) spendUnconfirmed(creators []*Entry) {
+	c.spent = make([]spentOutput, len(creators))
+	read := make(map[*Entry][]wire.TxOut)
+	for i, creator := range creators {
+		if creator == nil {
+			continue
+		}
+		outs, ok := read[creator]
+		if !ok {
+			for _, out := range creator.Outputs() {
+				outs = append(outs, out)
+			}
+			read[creator] = outs
+		}
+		if at := c.tx.TxIn[i].PreviousOutPoint.Index; at < uint32(len(outs)) {
+			c.spent[i] = spentOutput{PrevOut: PrevOut{Value: outs[at].Value, PkScript: outs[at].PkScript}, unconfirmed: true}
+		}
 	}
 }
 
 // resolveConfirmed finds the other previous outputs in PrevOuts.
 func (p *Pool) resolveConfirmed(c *candidate) error {
 	var wanted []wire.OutPoint
-	for i, in := range c.entry.Tx.TxIn {
+	for i, in := range c.tx.TxIn {
 		if !c.spent[i].unconfirmed {
 			wanted = append(wanted, in.PreviousOutPoint)
 		}
@@ -47,7 +75,7 @@ func (p *Pool) resolveConfirmed(c *candidate) error {
 	if err := p.prefetch(wanted); err != nil {
 		return fmt.Errorf("looking up previous outputs: %w", err)
 	}
-	for i, in := range c.entry.Tx.TxIn {
+	for i, in := range c.tx.TxIn {
 		if c.spent[i].unconfirmed {
 			continue
 		}
@@ -56,7 +84,7 @@ func (p *Pool) resolveConfirmed(c *candidate) error {
 			return fmt.Errorf("looking up the previous output %s: %w", in.PreviousOutPoint, err)
 		}
 		if !ok {
-			return p.missingInputs(c.entry)
+			return p.missingInputs(c)
 		}
 		c.spent[i].PrevOut = prev
 	}
@@ -69,10 +97,10 @@ const maxOwnOutputs = 16
 
 // missingInputs tells an orphan from a transaction that is confirmed already, whose inputs are spent and whose outputs
 // exist.
-func (p *Pool) missingInputs(e *Entry) error {
-	own := make([]wire.OutPoint, min(len(e.Tx.TxOut), maxOwnOutputs))
+func (p *Pool) missingInputs(c *candidate) error {
+	own := make([]wire.OutPoint, min(len(c.tx.TxOut), maxOwnOutputs))
 	for i := range own {
-		own[i] = wire.OutPoint{Hash: e.TxID, Index: uint32(i)}
+		own[i] = wire.OutPoint{Hash: c.entry.TxID, Index: uint32(i)}
 	}
 	err := p.prefetch(own)
 	for _, op := range own {
@@ -81,7 +109,7 @@ func (p *Pool) missingInputs(e *Entry) error {
 			_, ok, err = p.cfg.PrevOuts.Lookup(op)
 		}
 		if err != nil {
-			return fmt.Errorf("looking up the outputs of %s: %w", e.TxID, err)
+			return fmt.Errorf("looking up the outputs of %s: %w", c.entry.TxID, err)
 		}
 		if ok {
 			return reject(ErrAlreadyKnown, "txn-already-known")
@@ -95,18 +123,4 @@ func (p *Pool) prefetch(ops []wire.OutPoint) error {
 		return f.Prefetch(ops)
 	}
 	return nil
-}
-
-// unconfirmed returns an output of a transaction that comes before c in its package or is in the pool; one that is not
-// unconfirmed if there is none. The caller holds the lock.
-func (p *Pool) unconfirmed(c *candidate, op wire.OutPoint) spentOutput {
-	parent := c.family[op.Hash]
-	if n := p.byTxID[op.Hash]; n != nil {
-		parent = n.entry
-	}
-	if parent == nil || op.Index >= uint32(len(parent.Tx.TxOut)) {
-		return spentOutput{}
-	}
-	out := parent.Tx.TxOut[op.Index]
-	return spentOutput{PrevOut: PrevOut{Value: out.Value, PkScript: out.PkScript}, unconfirmed: true}
 }

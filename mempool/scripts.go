@@ -7,21 +7,22 @@ import (
 
 // checkScripts runs the script of every input. It is by far the most expensive check, at about 0.06 ms per signature of
 // the commonest inputs and 0.12 ms per other signature; sigs remembers those that were good.
-func checkScripts(e *Entry, spent []spentOutput, flags txscript.ScriptFlags, sigs *txscript.SigCache) error {
+func checkScripts(c *candidate, flags txscript.ScriptFlags, sigs *txscript.SigCache) error {
+	tx, spent := c.tx, c.spent
 	previous := txscript.NewMultiPrevOutFetcher(nil)
-	for i, in := range e.Tx.TxIn {
+	for i, in := range tx.TxIn {
 		previous.AddPrevOut(in.PreviousOutPoint, &wire.TxOut{Value: spent[i].Value, PkScript: spent[i].PkScript})
 	}
-	hashes := txscript.NewTxSigHashes(e.Tx, previous)
-	for i, in := range e.Tx.TxIn {
-		proveKeySpend(e.Tx, i, &spent[i].PrevOut, hashes, previous, sigs)
-		vm, err := txscript.NewEngine(spent[i].PkScript, e.Tx, i, flags, sigs, hashes, spent[i].Value, previous)
+	hashes := txscript.NewTxSigHashes(tx, previous)
+	for i, in := range tx.TxIn {
+		proveKeySpend(tx, i, &spent[i].PrevOut, hashes, previous, sigs)
+		vm, err := txscript.NewEngine(spent[i].PkScript, tx, i, flags, sigs, hashes, spent[i].Value, previous)
 		if err == nil {
 			err = vm.Execute()
 		}
 		if err != nil {
-			return rejectf(ErrScript, "mempool-script-verify-flag-failed ("+scriptWord(err, e.Tx, i, spent[i].PkScript)+")",
-				"input %d of %s (wtxid %s), spending %s", i, e.TxID, e.WTxID, in.PreviousOutPoint)
+			return rejectf(ErrScript, "mempool-script-verify-flag-failed ("+scriptWord(err, tx, i, spent[i].PkScript)+")",
+				"input %d of %s (wtxid %s), spending %s", i, c.entry.TxID, c.entry.WTxID, in.PreviousOutPoint)
 		}
 	}
 	return nil

@@ -31,7 +31,11 @@ func checkStandard(tx *wire.MsgTx, strippedSize int) error {
 			return reject(ErrNonStandard, "scriptsig-not-pushonly")
 		}
 	}
+	dust := 0
 	for _, out := range tx.TxOut {
+		if isDust(*out) {
+			dust++
+		}
 		switch classify(out.PkScript) {
 		case typeNonStandard:
 			return reject(ErrNonStandard, "scriptpubkey")
@@ -41,7 +45,7 @@ func checkStandard(tx *wire.MsgTx, strippedSize int) error {
 			}
 		}
 	}
-	if dustOutputs(tx) > maxDustOutputs {
+	if dust > maxDustOutputs {
 		return reject(ErrNonStandard, "dust")
 	}
 	if strippedSize < minStandardStrippedSize {
@@ -50,20 +54,21 @@ func checkStandard(tx *wire.MsgTx, strippedSize int) error {
 	return nil
 }
 
-// dustOutputs counts the outputs that cost more to spend than they are worth.
-func dustOutputs(tx *wire.MsgTx) int {
-	n := 0
-	for _, out := range tx.TxOut {
-		if out.Value < dustThreshold(out) {
-			n++
+// isDust reports whether the output costs more to spend than it is worth.
+func isDust(out wire.TxOut) bool { return out.Value < dustThreshold(out) }
+
+func (e *Entry) hasDust() bool {
+	for _, out := range e.Outputs() {
+		if isDust(out) {
+			return true
 		}
 	}
-	return n
+	return false
 }
 
 // dustThreshold is the fee, at the dust rate, of the output and of the input that will spend it: 148 bytes, or 67 for a
 // witness program. 546 satoshi for P2PKH, 294 for P2WPKH, 330 for P2TR.
-func dustThreshold(out *wire.TxOut) int64 {
+func dustThreshold(out wire.TxOut) int64 {
 	if len(out.PkScript) > txscript.MaxScriptSize || len(out.PkScript) > 0 && out.PkScript[0] == txscript.OP_RETURN {
 		return 0 // unspendable
 	}

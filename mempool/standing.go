@@ -267,10 +267,7 @@ func (l *ParkingLot) Changed(c Change) (due []chainhash.Hash) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.left = true
-	if c.Entry.Tx == nil {
-		return nil
-	}
-	for _, in := range c.Entry.Tx.TxIn {
+	for in := range c.Entry.Inputs() {
 		for _, p := range l.byParent[in.PreviousOutPoint.Hash] {
 			if kindOf(p.Err) == ErrConflict && slices.Contains(p.spends, in.PreviousOutPoint) {
 				due = append(due, p.WTxID)

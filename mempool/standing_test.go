@@ -28,7 +28,7 @@ func lone(n int64, ops ...wire.OutPoint) (*wire.MsgTx, []byte) {
 }
 
 func entryOf(tx *wire.MsgTx, fee int64) *Entry {
-	return &Entry{Tx: tx, TxID: tx.TxHash(), WTxID: tx.WitnessHash(), Fee: fee, VSize: 100}
+	return &Entry{Raw: raw(tx), TxID: tx.TxHash(), WTxID: tx.WitnessHash(), Fee: fee, VSize: 100}
 }
 
 // Each cause has those tried that wait for it, and only those.
@@ -37,7 +37,7 @@ func TestStandingWaits(t *testing.T) {
 	tx, raw := lone(1, x)
 	rival, _ := lone(2, x)
 	neighbour, _ := lone(3, y)
-	parent := &Entry{Tx: tx, TxID: x.Hash, WTxID: x.Hash}
+	parent := &Entry{Raw: raw, TxID: x.Hash, WTxID: x.Hash}
 	for _, test := range []struct {
 		name  string
 		err   error

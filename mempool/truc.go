@@ -16,10 +16,10 @@ func checkTRUC(e *Entry, parents, conflicts []*node) (sibling *node, err error) 
 	violation := func(format string, args ...any) (*node, error) {
 		return nil, rejectf(ErrTopology, "TRUC-violation", format, args...)
 	}
-	truc := e.Tx.Version == trucVersion
+	truc := e.version() == trucVersion
 	for _, n := range parents {
 		parent := n.entry
-		if parentTRUC := parent.Tx.Version == trucVersion; truc != parentTRUC {
+		if parentTRUC := parent.version() == trucVersion; truc != parentTRUC {
 			not := map[bool]string{true: "", false: "non-"}
 			return violation("%sversion=3 tx %s (wtxid=%s) cannot spend from %sversion=3 tx %s (wtxid=%s)",
 				not[truc], e.TxID, e.WTxID, not[parentTRUC], parent.TxID, parent.WTxID)

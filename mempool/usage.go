@@ -14,7 +14,6 @@ const (
 	idSlots       = 2 * (int64(unsafe.Sizeof(chainhash.Hash{})) + pointerSize + 1) * 3 / 2 // byWTxID and byTxID
 	spenderSlot   = (int64(unsafe.Sizeof(wire.OutPoint{})) + 4 + pointerSize + 1) * 3 / 2
 	pointerSize   = int64(unsafe.Sizeof(uintptr(0)))
-	sliceSize     = int64(unsafe.Sizeof([]byte(nil)))
 	clusterMember = pointerSize + int64(unsafe.Sizeof(chunk{})) // at most one chunk each
 	relationship  = 3 * pointerSize                             // parents, and children with room to grow
 )
@@ -22,27 +21,10 @@ const (
 // memoryUsage is about how many bytes of heap an entry with this many parents takes while it is in a pool: what
 // [Config.MaxBytes] bounds, as Core's DynamicMemoryUsage does. A test compares it with the heap.
 func memoryUsage(e *Entry, parents int) int64 {
-	usage := heapBytes(int64(unsafe.Sizeof(*e))) + heapBytes(int64(unsafe.Sizeof(node{}))) +
+	return heapBytes(int64(unsafe.Sizeof(*e))) + heapBytes(int64(unsafe.Sizeof(node{}))) +
 		heapBytes(int64(unsafe.Sizeof(cluster{}))) + heapBytes(clusterMember) + pointerSize +
-		idSlots + int64(len(e.Tx.TxIn))*spenderSlot + int64(parents)*relationship +
+		idSlots + int64(e.inputCount())*spenderSlot + int64(parents)*relationship +
 		heapBytes(int64(len(e.Raw)))
-
-	ins, outs := int64(len(e.Tx.TxIn)), int64(len(e.Tx.TxOut))
-	usage += heapBytes(int64(unsafe.Sizeof(*e.Tx))) +
-		heapBytes(ins*int64(unsafe.Sizeof(wire.TxIn{}))) + heapBytes(ins*pointerSize) +
-		heapBytes(outs*int64(unsafe.Sizeof(wire.TxOut{}))) + heapBytes(outs*pointerSize)
-	var scripts int64 // the decoder keeps all of them in one block
-	for _, in := range e.Tx.TxIn {
-		scripts += int64(len(in.SignatureScript))
-		usage += heapBytes(int64(len(in.Witness)) * sliceSize)
-		for _, item := range in.Witness {
-			scripts += int64(len(item))
-		}
-	}
-	for _, out := range e.Tx.TxOut {
-		scripts += int64(len(out.PkScript))
-	}
-	return usage + heapBytes(scripts)
 }
 
 // heapBytes is about what the Go allocator gives for n bytes: its size classes are 16 apart at first, then an eighth of

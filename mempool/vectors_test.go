@@ -136,7 +136,7 @@ func runScripts(tx *wire.MsgTx, outputs []PrevOut, flags txscript.ScriptFlags) e
 	for i, out := range outputs {
 		spent[i].PrevOut = out
 	}
-	return checkScripts(&Entry{Tx: tx}, spent, flags, txscript.NewSigCache(100))
+	return checkScripts(&candidate{entry: new(Entry), tx: tx, spent: spent}, flags, txscript.NewSigCache(100))
 }
 
 func isCoinbase(tx *wire.MsgTx) bool { return len(tx.TxIn) == 1 && isNull(tx.TxIn[0].PreviousOutPoint) }

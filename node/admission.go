@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
-	"github.com/btcsuite/btcd/wire/v2"
 
 	"github.com/txnode/txnode/mempool"
 	"github.com/txnode/txnode/p2p"
@@ -283,28 +282,11 @@ func (n *Node) judged(ctx context.Context, c candidate) result {
 		return changes, err
 	})
 	r.write = wtxidsOf(r.changes)
-	if c.origin != local && r.err != nil && !errors.Is(r.err, mempool.ErrAlreadyInMempool) {
-		r.entry = withoutScripts(r.entry)
-	}
 	if c.origin == local && errors.Is(r.err, mempool.ErrAlreadyInMempool) {
 		r.err, r.write = nil, append(r.write, r.entry.WTxID)
 		r.again = append(r.again, r.entry.WTxID)
 	}
 	return r
-}
-
-// withoutScripts is the entry of a refused transaction with no more of it decoded than what it spends: decoded it may
-// take 25 times the memory of its bytes, and it waits for the loop, and in it.
-func withoutScripts(e *mempool.Entry) *mempool.Entry {
-	if e == nil || e.Tx == nil {
-		return e
-	}
-	lean := *e
-	lean.Tx = wire.NewMsgTx(e.Tx.Version)
-	for _, in := range e.Tx.TxIn {
-		lean.Tx.AddTxIn(&wire.TxIn{PreviousOutPoint: in.PreviousOutPoint, Sequence: in.Sequence})
-	}
-	return &lean
 }
 
 // commit brings storage in line with what judging changed.

@@ -93,7 +93,7 @@ func (n *Node) restore(ctx context.Context, r storage.Record, low map[chainhash.
 	}
 	var parents []chainhash.Hash
 	var pack [][]byte
-	for _, in := range entry.Tx.TxIn {
+	for in := range entry.Inputs() {
 		id := in.PreviousOutPoint.Hash
 		if parent, ok := low[id]; ok && !slices.Contains(parents, id) {
 			parents = append(parents, id)

@@ -4,7 +4,8 @@ import (
 	"slices"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
-	"github.com/btcsuite/btcd/wire/v2"
+
+	"github.com/txnode/txnode/mempool"
 )
 
 // Bounds on what is kept of transactions that paid too little.
@@ -36,11 +37,11 @@ func (l *lowFee) add(txid chainhash.Hash, raw []byte) {
 	}
 }
 
-// parentsOf are the bodies of parents of tx, latest first, few at the most. Their
+// parentsOf are the bodies of parents of e, latest first, few at the most. Their
 // witnesses were not verified: of several with one txid, one may be the good one.
-func (l *lowFee) parentsOf(tx *wire.MsgTx) (raws [][]byte) {
-	parents := make(map[chainhash.Hash]struct{}, len(tx.TxIn))
-	for _, in := range tx.TxIn {
+func (l *lowFee) parentsOf(e *mempool.Entry) (raws [][]byte) {
+	parents := make(map[chainhash.Hash]struct{})
+	for in := range e.Inputs() {
 		parents[in.PreviousOutPoint.Hash] = struct{}{}
 	}
 	for _, low := range slices.Backward(l.txs) {

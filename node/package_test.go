@@ -135,12 +135,16 @@ func TestLowFeeParentMeetsItsChild(t *testing.T) {
 
 func TestLowFeeMemoryIsBounded(t *testing.T) {
 	var l lowFee
-	child := func(parents ...chainhash.Hash) *wire.MsgTx {
+	child := func(parents ...chainhash.Hash) *mempool.Entry {
 		tx := wire.NewMsgTx(2)
 		for _, id := range parents {
 			tx.AddTxIn(wire.NewTxIn(&wire.OutPoint{Hash: id}, nil, nil))
 		}
-		return tx
+		var raw bytes.Buffer
+		if err := tx.SerializeNoWitness(&raw); err != nil {
+			t.Fatal(err)
+		}
+		return &mempool.Entry{Raw: raw.Bytes()}
 	}
 	for range maxLowFee + 10 {
 		l.add(chainhash.Hash{1}, make([]byte, 100))

@@ -153,7 +153,7 @@ func (r *reorgTest) turn() {
 		var txs []*wire.MsgTx
 		for _, e := range r.node.Mempool().Snapshot() {
 			if r.random.IntN(3) == 0 {
-				txs = append(txs, e.Tx)
+				txs = append(txs, e.Tx())
 			}
 		}
 		for _, tx := range slices.Concat(r.rivals, returned) {

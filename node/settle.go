@@ -58,7 +58,7 @@ func (n *Node) settle(r result) {
 func (n *Node) apply(change mempool.Change, c candidate) {
 	now, e := time.Now(), change.Entry
 	told := Event{Time: now, Kind: EventAdded, Sequence: change.Sequence, WTxID: e.WTxID, TxID: e.TxID}
-	if e.Tx != nil {
+	if len(e.Raw) > 0 {
 		told.Entry = e
 	}
 	if change.Added() {
@@ -207,12 +207,12 @@ func (n *Node) orphaned(now time.Time, r result) {
 	if !n.keepOrphan(now, r.entry, announcers...) {
 		return
 	}
-	for _, in := range r.entry.Tx.TxIn {
+	for in := range r.entry.Inputs() {
 		if parent := n.pool.GetByTxID(in.PreviousOutPoint.Hash); parent != nil && parent.Sequence > r.since {
 			n.adopt(n.orphans.TakeChildren(parent.TxID))
 		}
 	}
-	for _, raw := range n.low.parentsOf(r.entry.Tx) {
+	for _, raw := range n.low.parentsOf(r.entry) {
 		n.admission.push(candidate{origin: r.origin, pack: [][]byte{raw, r.raw}})
 	}
 }
@@ -262,8 +262,11 @@ func (n *Node) reprice(now time.Time, e *mempool.Entry) {
 // announcement is what the engine needs to order and bound announcements.
 func (n *Node) announcement(e *mempool.Entry) inv.Tx {
 	tx := inv.Tx{WTxID: e.WTxID, FeeRate: uint64(n.pool.ChunkOf(e).FeeRate()), Size: len(e.Raw), Ancestors: len(n.pool.Ancestors(e))}
-	for _, in := range e.Tx.TxIn {
-		if parent := n.pool.GetByTxID(in.PreviousOutPoint.Hash); parent != nil && tx.Ancestors > 0 {
+	if tx.Ancestors == 0 {
+		return tx
+	}
+	for in := range e.Inputs() {
+		if parent := n.pool.GetByTxID(in.PreviousOutPoint.Hash); parent != nil {
 			tx.Parents = append(tx.Parents, parent.WTxID)
 		}
 	}

@@ -32,10 +32,10 @@ func (m *Member) refusal(raw []byte) (text string, err error) {
 		return "", nil
 	}
 	text = err.Error()
-	if entry == nil || entry.Tx == nil || !errors.Is(err, mempool.ErrConflict) {
+	if entry == nil || !errors.Is(err, mempool.ErrConflict) {
 		return text, err
 	}
-	for _, in := range entry.Tx.TxIn {
+	for in := range entry.Inputs() {
 		if spender := m.Node.Mempool().Spender(in.PreviousOutPoint); spender != nil {
 			return text + ": conflicts with " + spender.TxID.String(), err
 		}

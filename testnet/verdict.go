@@ -61,7 +61,7 @@ type held struct {
 
 func heldEntry(e *mempool.Entry) held {
 	h := held{txid: e.TxID, wtxid: e.WTxID, raw: e.Raw}
-	for _, in := range e.Tx.TxIn {
+	for in := range e.Inputs() {
 		h.parents = append(h.parents, in.PreviousOutPoint.Hash)
 	}
 	return h

@@ -180,7 +180,7 @@ func describeEntry(s *service, e *mempool.Entry) MempoolEntry {
 		Depends:           txids(pool.Parents(e)),
 		SpentBy:           txids(pool.Children(e)),
 		Unbroadcast:       s.backend.Unbroadcast(e.WTxID),
-		BIP125Replaceable: signalsReplacement(e.Tx),
+		BIP125Replaceable: signalsReplacement(e),
 	}
 	for _, d := range descendants {
 		m.DescendantSize += d.VSize
@@ -189,7 +189,7 @@ func describeEntry(s *service, e *mempool.Entry) MempoolEntry {
 	for _, x := range ancestors {
 		m.AncestorSize += x.VSize
 		m.Fees.Ancestor += modifiedFee(pool, x)
-		m.BIP125Replaceable = m.BIP125Replaceable || signalsReplacement(x.Tx)
+		m.BIP125Replaceable = m.BIP125Replaceable || signalsReplacement(x)
 	}
 	return m
 }
@@ -202,8 +202,8 @@ func modifiedFee(pool *mempool.Pool, e *mempool.Entry) Amount {
 func bip141VSize(weight int64) int64 { return (weight + 3) / 4 }
 
 // signalsReplacement is the opt-in rule of BIP 125.
-func signalsReplacement(tx *wire.MsgTx) bool {
-	for _, in := range tx.TxIn {
+func signalsReplacement(e *mempool.Entry) bool {
+	for in := range e.Inputs() {
 		if in.Sequence < wire.MaxTxInSequenceNum-1 {
 			return true
 		}

@@ -32,7 +32,7 @@ func submitPackage(ctx context.Context, s *service, a args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(txs, func(tx *wire.MsgTx) bool { return burnsMore(tx, maxBurn) }) {
+	if slices.ContainsFunc(raws, func(raw []byte) bool { return burnsMore(raw, maxBurn) }) {
 		return nil, errBurns
 	}
 	results, err := s.backend.SubmitPackage(ctx, raws, func(e *mempool.Entry) error {

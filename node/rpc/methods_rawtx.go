@@ -37,7 +37,7 @@ func sendRawTransaction(ctx context.Context, s *service, a args) (any, error) {
 		return nil, err
 	}
 	allow := func(e *mempool.Entry) error {
-		if burnsMore(e.Tx, maxBurn) {
+		if burnsMore(e.Raw, maxBurn) {
 			return errBurns
 		}
 		if exceeds(e, maxRate) {
@@ -52,7 +52,7 @@ func sendRawTransaction(ctx context.Context, s *service, a args) (any, error) {
 		}
 	}
 	switch {
-	case e != nil && e.Tx != nil && burnsMore(e.Tx, maxBurn): // Core asks this before anything else
+	case e != nil && burnsMore(e.Raw, maxBurn): // Core asks this before anything else
 		return nil, errBurns
 	case err != nil:
 		return nil, submitError(err)
@@ -67,8 +67,8 @@ var (
 
 // burnsMore reports whether an output that nobody can spend is worth more than
 // limit.
-func burnsMore(tx *wire.MsgTx, limit Amount) bool {
-	for _, out := range tx.TxOut {
+func burnsMore(raw []byte, limit Amount) bool {
+	for _, out := range (&mempool.Entry{Raw: raw}).Outputs() {
 		if Amount(out.Value) > limit && burns(out.PkScript) {
 			return true
 		}
@@ -206,7 +206,7 @@ func getRawTransaction(_ context.Context, s *service, a args) (any, error) {
 	if verbosity <= 0 {
 		return hex.EncodeToString(e.Raw), nil
 	}
-	t := describeTx(e.Tx, s.backend.Network().Name)
+	t := describeTx(e.Tx(), s.backend.Network().Name)
 	t.Hex = hex.EncodeToString(e.Raw)
 	return t, nil
 }

@@ -75,11 +75,12 @@ func getTxOut(_ context.Context, s *service, a args) (any, error) {
 			return nil, nil
 		}
 		if e := pool.GetByTxID(txid); e != nil {
-			if int(op.Index) >= len(e.Tx.TxOut) {
-				return nil, nil
+			for i, out := range e.Outputs() {
+				if i == op.Index {
+					return describeTxOut(s.backend, mempool.PrevOut{Value: out.Value, PkScript: out.PkScript}, 0), nil
+				}
 			}
-			out := e.Tx.TxOut[op.Index]
-			return describeTxOut(s.backend, mempool.PrevOut{Value: out.Value, PkScript: out.PkScript}, 0), nil
+			return nil, nil
 		}
 	}
 	out, exists, err := s.backend.TxOut(op)

@@ -25,7 +25,7 @@ func standTransaction(ctx context.Context, s *service, a args) (any, error) {
 	if err != nil {
 		return nil, submitError(err)
 	}
-	if burnsMore(tx, maxBurn) {
+	if burnsMore(raw, maxBurn) {
 		return nil, errBurns
 	}
 	standing, err := s.backend.Stand(ctx, raw, int64(maxRate))

@@ -88,13 +88,13 @@ type notification struct {
 func (c *wsClient) notification(e *mempool.Entry) ([]byte, error) {
 	n := notification{JSONRPC: "1.0", Method: "txaccepted"}
 	if c.verbose.Load() {
-		t := describeTx(e.Tx, c.watchers.backend.Network().Name)
+		t := describeTx(e.Tx(), c.watchers.backend.Network().Name)
 		t.Hex = hex.EncodeToString(e.Raw)
 		n.Method, n.Params = "txacceptedverbose", []any{t}
 		return encode(n)
 	}
 	var total Amount
-	for _, out := range e.Tx.TxOut {
+	for _, out := range e.Outputs() {
 		total += Amount(out.Value)
 	}
 	n.Params = []any{e.TxID.String(), total}

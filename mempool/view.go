@@ -1,0 +1,82 @@
+package mempool
+
+import (
+	"encoding/binary"
+	"iter"
+
+	"github.com/btcsuite/btcd/wire/v2"
+)
+
+// Tx decodes the transaction, anew at each call: the caller may change the result, and keeps it if it needs it twice.
+// It is nil for what was refused for its weight, and without Raw. What [Entry.Inputs] and [Entry.Outputs] tell is had
+// for less. [DecodeTx] says what it takes while it runs.
+func (e *Entry) Tx() *wire.MsgTx {
+	tx, err := DecodeTx(e.Raw)
+	if err != nil {
+		return nil
+	}
+	return tx
+}
+
+// Inputs ranges over the inputs, without their witnesses. It reads them from Raw, so that nothing is allocated; scripts
+// are parts of it.
+func (e *Entry) Inputs() iter.Seq[wire.TxIn] {
+	return func(yield func(wire.TxIn) bool) {
+		c := cursor{rest: e.Raw}
+		if _, err := c.header(); err != nil {
+			return
+		}
+		count, _ := c.count(minInputSize)
+		for range count {
+			in, err := c.input()
+			if err != nil || !yield(in) {
+				return
+			}
+		}
+	}
+}
+
+// Outputs ranges over the outputs and their indexes. It reads them from Raw, so that nothing is allocated; scripts are
+// parts of it.
+func (e *Entry) Outputs() iter.Seq2[uint32, wire.TxOut] {
+	return func(yield func(uint32, wire.TxOut) bool) {
+		c := cursor{rest: e.Raw}
+		if _, err := c.header(); err != nil {
+			return
+		}
+		inputs, _ := c.count(minInputSize)
+		for range inputs {
+			if _, err := c.input(); err != nil {
+				return
+			}
+		}
+		outputs, _ := c.count(minOutputSize)
+		for i := range outputs {
+			out, err := c.output()
+			if err != nil || !yield(uint32(i), out) {
+				return
+			}
+		}
+	}
+}
+
+// spends reports whether an input spends op.
+func (e *Entry) spends(op wire.OutPoint) bool {
+	for in := range e.Inputs() {
+		if in.PreviousOutPoint == op {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *Entry) inputCount() uint64 {
+	c := cursor{rest: e.Raw}
+	if _, err := c.header(); err != nil {
+		return 0
+	}
+	count, _ := c.count(minInputSize)
+	return count
+}
+
+func (e *Entry) version() uint32 { return binary.LittleEndian.Uint32(e.Raw) }
