@@ -40,10 +40,8 @@ func (c *Cluster) serve(m *Member) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		rpc.WriteBitcoinConf(m.DataDir, Network, at, rpc.CookiePath(m.filesDir())),
-		rpc.WriteAddress(m.filesDir(), "http://"+m.RPC),
-	)
+	m.address, err = rpc.WriteAddress(m.filesDir(), "http://"+m.RPC)
+	return errors.Join(err, rpc.WriteBitcoinConf(m.DataDir, Network, at, rpc.CookiePath(m.filesDir())))
 }
 
 // listenRPC binds the preferred port for node0 if it is free, else any.
@@ -68,9 +66,10 @@ func (m *Member) close() error {
 		err = errors.Join(err, m.cookie.Remove())
 		m.cookie = nil
 	}
-	if m.RPC != "" {
-		err = errors.Join(err, rpc.RemoveAddress(m.filesDir()))
-		m.RPC = ""
+	if m.address != nil {
+		err = errors.Join(err, m.address.Remove())
+		m.address = nil
 	}
+	m.RPC = ""
 	return err
 }

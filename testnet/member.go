@@ -25,7 +25,8 @@ type Member struct {
 	// RPC is the host:port of the node's JSON-RPC server. Empty if it has none.
 	RPC string
 
-	cookie *rpc.Cookie
+	cookie  *rpc.Cookie
+	address *rpc.Address
 }
 
 // newMember opens node i. It does not run yet.

@@ -15,10 +15,11 @@ import (
 
 // door is the node's RPC server and the files that lead to it.
 type door struct {
-	server *rpc.Server
-	cookie *rpc.Cookie
-	dir    string // <datadir>/<network>
-	url    string
+	server  *rpc.Server
+	cookie  *rpc.Cookie
+	address *rpc.Address
+	dir     string // <datadir>/<network>
+	url     string
 }
 
 // openDoor binds the RPC address and tells clients where it is. The caller
@@ -68,7 +69,7 @@ func (l *loaded) listen(d *door, b rpc.Backend, published []rpc.ZMQNotification,
 		if l.RPC.TLS {
 			d.url = "https://" + reachable(addr, own)
 		}
-		err = rpc.WriteAddress(d.dir, d.url)
+		d.address, err = rpc.WriteAddress(d.dir, d.url)
 	}
 	if err != nil {
 		return errors.Join(err, d.server.Close())
@@ -92,7 +93,7 @@ func reachable(addr netip.AddrPort, own string) string {
 
 // remove takes away the files that led to the server.
 func (d *door) remove(log *slog.Logger) {
-	err := errors.Join(d.cookie.Remove(), rpc.RemoveAddress(d.dir))
+	err := errors.Join(d.cookie.Remove(), d.address.Remove())
 	if err != nil {
 		log.Warn("a file that leads clients to this node was not removed", "err", err)
 	}

@@ -16,16 +16,45 @@ func TestAddressLeadsToTheServer(t *testing.T) {
 		t.Errorf("no node runs, yet: %v", err)
 	}
 	const url = "http://127.0.0.1:18443"
-	if err := rpc.WriteAddress(dir, url); err != nil {
+	a, err := rpc.WriteAddress(dir, url)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if got, err := rpc.ReadAddress(dir); got != url || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 	for range 2 {
-		if err := rpc.RemoveAddress(dir); err != nil {
+		if err := a.Remove(); err != nil {
 			t.Error(err)
 		}
+	}
+	if _, err := rpc.ReadAddress(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the node has stopped: %v", err)
+	}
+}
+
+// A node that stops leaves the file of the one that took its place, even at the same URL.
+func TestAddressOfTheNextNodeStays(t *testing.T) {
+	dir := t.TempDir()
+	const url = "http://127.0.0.1:18443"
+	var runs [2]*rpc.Address
+	for i := range runs {
+		var err error
+		if runs[i], err = rpc.WriteAddress(dir, url); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := runs[0].Remove(); err != nil {
+		t.Error(err)
+	}
+	if got, err := rpc.ReadAddress(dir); got != url || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := runs[1].Remove(); err != nil {
+		t.Error(err)
+	}
+	if _, err := rpc.ReadAddress(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the node has stopped: %v", err)
 	}
 }
 
