@@ -2,10 +2,12 @@ package mempool
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"testing"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
 )
 
 // Deltas add up, end at 0, and are bounded in size and number.
@@ -52,6 +54,45 @@ func TestFeeDeltaDecidesAdmission(t *testing.T) {
 	}
 	if _, _, err := b.pool.Add(raw(dusty), now); !errors.Is(err, ErrNonStandard) {
 		t.Errorf("dust with a fee and a delta: %v", err)
+	}
+}
+
+// What carries dust must not pay for itself, so it gets no delta once it is in the pool; its child, which pays, may.
+func TestDustHasNoFeeDelta(t *testing.T) {
+	b, l := newBench(t), open()
+	parent := b.signed([]coin{b.coin(l)}, pay(coinValue, l), pay(0, anchor()))
+	child := b.signed([]coin{coinOf(parent, 0, l), coinOf(parent, 1, anchor())}, pay(coinValue-1000, l))
+	if _, _, err := b.pool.AddPackage(raws(parent, child), now); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.pool.Prioritise(parent.TxHash(), 1); !errors.Is(err, ErrDustDelta) || len(b.pool.FeeDeltas()) != 0 {
+		t.Errorf("%v, %v", err, b.pool.FeeDeltas())
+	}
+	if err := b.pool.Prioritise(child.TxHash(), 1); err != nil {
+		t.Error(err)
+	}
+}
+
+// A block ends the deltas of what it confirms and of what it is in conflict with, as Core's removeForBlock does. What
+// spends from the latter leaves the pool and keeps its delta, as after any other removal.
+func TestBlockEndsFeeDeltas(t *testing.T) {
+	b, l := newBench(t), open()
+	rival, c := b.coin(l), b.coin(l)
+	confirmed, spender := b.signed([]coin{c}, pay(coinValue-1000, l)), b.signed([]coin{rival}, pay(coinValue-1000, l))
+	child := b.signed([]coin{coinOf(spender, 0, l)}, pay(coinValue-2000, l))
+	bystander, unknown := b.paying(1000), b.paying(1000)
+	for _, tx := range []*wire.MsgTx{confirmed, spender, child, bystander} {
+		b.add(tx)
+	}
+	for _, tx := range []*wire.MsgTx{confirmed, spender, child, bystander, unknown} {
+		if err := b.pool.Prioritise(tx.TxHash(), 7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.pool.Connect(block(confirmed, unknown, b.signed([]coin{rival}, pay(coinValue, l))))
+	want := map[chainhash.Hash]int64{child.TxHash(): 7, bystander.TxHash(): 7}
+	if got := b.pool.FeeDeltas(); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

@@ -41,18 +41,33 @@ func TestFeeDeltaSurvivesARestart(t *testing.T) {
 	}
 }
 
-// A block ends the fee deltas of what it contains, in the mempool or not, also on disk.
+// A block ends the fee deltas of what it contains, in the mempool or not, and of
+// what it is in conflict with, also on disk.
 func TestBlockEndsFeeDeltas(t *testing.T) {
-	n, _ := run(t, testConfig(t))
+	cfg := testConfig(t)
+	cfg.DataDir = t.TempDir()
+	n, stop := run(t, cfg)
+	pair, err := transactions(t).Conflict()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustSubmit(t, n, pair[0].Raw)
 	mined, other := wire.NewMsgTx(2), chainhash.Hash{9}
-	for _, txid := range []chainhash.Hash{mined.TxHash(), other} {
+	for _, txid := range []chainhash.Hash{mined.TxHash(), pair[0].TxID, other} {
 		if err := n.Prioritise(t.Context(), txid, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
-	n.observer(t.Context()).Connected(mempool.Block{Txs: []*wire.MsgTx{mined}})
-	stored, err := n.db.FeeDeltas()
-	if err != nil || len(stored) != 1 || stored[other] != 1 || len(n.pool.FeeDeltas()) != 1 {
-		t.Errorf("%v, %v", stored, err)
+	n.observer(t.Context()).Connected(mempool.Block{Txs: []*wire.MsgTx{mined, pair[1].MsgTx}})
+	check := func() {
+		t.Helper()
+		stored, err := n.db.FeeDeltas()
+		if err != nil || len(stored) != 1 || stored[other] != 1 || len(n.pool.FeeDeltas()) != 1 {
+			t.Errorf("%v, %v", stored, err)
+		}
 	}
+	check()
+	stop()
+	n, _ = run(t, cfg)
+	check()
 }
