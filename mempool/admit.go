@@ -153,11 +153,11 @@ func (p *Pool) checkRates(fee, vsize int64, floor rollingFloor) error {
 
 // checkHeld refuses what the pool has, turning the candidate into it. The caller holds the lock.
 func (p *Pool) checkHeld(c *candidate) error {
-	if held := p.byWTxID[c.entry.WTxID]; held != nil {
+	if held := p.byWTxID.get(c.entry.WTxID); held != nil {
 		c.entry = held.entry
 		return errHeld
 	}
-	if p.byTxID[c.entry.TxID] != nil {
+	if p.byTxID.get(c.entry.TxID) != nil {
 		return reject(ErrSameTxID, "txn-same-nonwitness-data-in-mempool")
 	}
 	return nil
@@ -170,7 +170,7 @@ func (p *Pool) admissible(c *candidate) (replaced []*node, err error) {
 		return nil, err
 	}
 	for i, in := range c.tx.TxIn {
-		if c.spent[i].unconfirmed && p.byTxID[in.PreviousOutPoint.Hash] == nil {
+		if c.spent[i].unconfirmed && p.byTxID.get(in.PreviousOutPoint.Hash) == nil {
 			return nil, reject(ErrMissingInputs, "bad-txns-inputs-missingorspent")
 		}
 	}

@@ -48,7 +48,7 @@ func (p *Pool) Connect(b Block) []Change {
 	defer p.mu.Unlock()
 	var confirmed []*node
 	for _, id := range txids {
-		if n := p.byTxID[id]; n != nil {
+		if n := p.byTxID.get(id); n != nil {
 			confirmed = append(confirmed, n)
 		}
 	}
@@ -59,7 +59,7 @@ func (p *Pool) Connect(b Block) []Change {
 	var conflicting []*node
 	for _, tx := range b.Txs {
 		for _, in := range tx.TxIn {
-			if n := p.spenders[in.PreviousOutPoint]; n != nil {
+			if n := p.spenders.get(in.PreviousOutPoint).node; n != nil {
 				conflicting = append(conflicting, n)
 				delete(p.deltas, n.entry.TxID)
 			}
@@ -74,7 +74,7 @@ func (p *Pool) Connect(b Block) []Change {
 func (p *Pool) Confirm(wtxid chainhash.Hash) []Change {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if n := p.byWTxID[wtxid]; n != nil {
+	if n := p.byWTxID.get(wtxid); n != nil {
 		p.confirm([]*node{n})
 		delete(p.deltas, n.entry.TxID)
 	}
@@ -84,12 +84,10 @@ func (p *Pool) Confirm(wtxid chainhash.Hash) []Change {
 // confirm takes out nodes whose children, if they stay, now spend a confirmed output. The caller holds the write lock.
 func (p *Pool) confirm(nodes []*node) {
 	for _, n := range nodes {
-		for _, child := range n.children {
-			i := slices.Index(child.parents, n)
-			child.parents = slices.Delete(child.parents, i, i+1)
+		for _, child := range slices.Clone(n.children()) {
+			part(n, child)
 			p.usage -= relationship
 		}
-		n.children = nil
 		p.unlink(n)
 		p.record(Change{Entry: n.entry, Reason: ReasonBlock})
 	}

@@ -68,7 +68,7 @@ func (p *Pool) flush() []Change {
 func (p *Pool) Remove(wtxid chainhash.Hash, reason RemovalReason) []Change {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := p.byWTxID[wtxid]
+	n := p.byWTxID.get(wtxid)
 	if n == nil {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (p *Pool) Expire(now time.Time) []Change {
 	defer p.mu.Unlock()
 	p.floor.decay(now, p.usage, p.cfg.MaxBytes)
 	var old []*node
-	for _, n := range p.byWTxID {
+	for n := range p.byWTxID.all {
 		if now.Sub(n.entry.Time) > p.cfg.Expiry {
 			old = append(old, n)
 		}

@@ -26,12 +26,8 @@ type cluster struct {
 func newCluster(nodes []*node) *cluster {
 	c := &cluster{}
 	c.nodes, c.chunks = linearize(nodes)
-	next := 0
-	for i, k := range c.chunks {
-		for _, n := range c.nodes[next : next+k.count] {
-			n.cluster, n.chunk = c, i
-		}
-		next += k.count
+	for _, n := range c.nodes {
+		n.cluster = c
 	}
 	return c
 }
@@ -43,6 +39,17 @@ func (c *cluster) chunkNodes(i int) []*node {
 		start += k.count
 	}
 	return c.nodes[start : start+c.chunks[i].count]
+}
+
+// chunkOf is the chunk that a member is in.
+func (c *cluster) chunkOf(n *node) int {
+	at := slices.Index(c.nodes, n)
+	for i, k := range c.chunks {
+		if at -= k.count; at < 0 {
+			return i
+		}
+	}
+	panic("mempool: a node outside its cluster")
 }
 
 func (c *cluster) worst() feeFrac { return c.chunks[len(c.chunks)-1].feeFrac }
@@ -84,7 +91,7 @@ func (h *clusterHeap) Pop() any {
 // join makes one cluster of n, which is linked to its relatives, and of their clusters.
 func (h *clusterHeap) join(n *node) {
 	nodes := []*node{n}
-	for _, relative := range slices.Concat(n.parents, n.children) {
+	for _, relative := range slices.Concat(n.parents(), n.children()) {
 		if !slices.Contains(nodes, relative) {
 			nodes = append(nodes, relative.cluster.nodes...)
 			heap.Remove(h, relative.cluster.slot)
@@ -144,7 +151,7 @@ func connected(from []*node, without map[*node]struct{}) (found []*node) {
 		}
 		seen[n] = struct{}{}
 		found = append(found, n)
-		todo = append(append(todo, n.parents...), n.children...)
+		todo = append(append(todo, n.parents()...), n.children()...)
 	}
 	return found
 }
@@ -164,18 +171,18 @@ func (c Chunk) FeeRate() int64 { return feeFrac{c.Fee, c.Weight}.perKvB() }
 func (p *Pool) ChunkOf(e *Entry) Chunk {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	n := p.byWTxID[e.WTxID]
+	n := p.byWTxID.get(e.WTxID)
 	if n == nil {
 		return Chunk{}
 	}
-	return n.cluster.describe(n.chunk)
+	return n.cluster.describe(n.cluster.chunkOf(n))
 }
 
 // Cluster returns the chunks of the cluster that e is in, best first; none once e has left the pool.
 func (p *Pool) Cluster(e *Entry) []Chunk {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	n := p.byWTxID[e.WTxID]
+	n := p.byWTxID.get(e.WTxID)
 	if n == nil {
 		return nil
 	}

@@ -76,7 +76,7 @@ func TestConcurrentConflicts(t *testing.T) {
 	for _, e := range b.pool.Snapshot() {
 		b.pool.Remove(e.WTxID, ReasonConflict)
 	}
-	if i := b.pool.Info(); i.Count != 0 || i.Bytes != 0 || i.VBytes != 0 || i.TotalFee != 0 || len(b.pool.spenders) != 0 {
+	if i := b.pool.Info(); i.Count != 0 || i.Bytes != 0 || i.VBytes != 0 || i.TotalFee != 0 || b.pool.spenders.len() != 0 {
 		t.Errorf("an emptied pool holds %+v", i)
 	}
 }

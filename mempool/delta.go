@@ -34,7 +34,7 @@ func (p *Pool) Prioritise(txid chainhash.Hash, delta int64) error {
 	defer p.mu.Unlock()
 	before := p.deltas[txid]
 	after := clampDelta(before + clampDelta(delta))
-	n := p.byTxID[txid]
+	n := p.byTxID.get(txid)
 	if n != nil && n.entry.hasDust() {
 		return ErrDustDelta
 	}

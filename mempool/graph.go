@@ -7,14 +7,53 @@ import (
 	"github.com/btcsuite/btcd/wire/v2"
 )
 
-// A node is an entry, its direct relatives in the pool and its place in a cluster.
+// A node is an entry and its place among others. There are as many as entries: what few of them have is behind a pointer.
 type node struct {
-	entry    *Entry
-	parents  []*node
-	children []*node
-	cluster  *cluster
-	chunk    int   // of the cluster
-	delta    int64 // added to the entry's fee: see [Pool.Prioritise]
+	entry   *Entry
+	kin     *relatives // nil: none
+	cluster *cluster
+	delta   int64 // added to the entry's fee: see [Pool.Prioritise]
+}
+
+// relatives are a node's direct ones in the pool.
+type relatives struct {
+	parents, children []*node
+}
+
+func (n *node) parents() []*node {
+	if n.kin == nil {
+		return nil
+	}
+	return n.kin.parents
+}
+
+func (n *node) children() []*node {
+	if n.kin == nil {
+		return nil
+	}
+	return n.kin.children
+}
+
+// relate makes one node spend from another.
+func relate(parent, child *node) {
+	for _, n := range []*node{parent, child} {
+		if n.kin == nil {
+			n.kin = new(relatives)
+		}
+	}
+	parent.kin.children = append(parent.kin.children, child)
+	child.kin.parents = append(child.kin.parents, parent)
+}
+
+// part undoes relate.
+func part(parent, child *node) {
+	parent.kin.children = without(parent.kin.children, child)
+	child.kin.parents = without(child.kin.parents, parent)
+	for _, n := range []*node{parent, child} {
+		if len(n.kin.parents)+len(n.kin.children) == 0 {
+			n.kin = nil
+		}
+	}
 }
 
 // feeFrac has the modified fee.
@@ -32,7 +71,7 @@ func (p *Pool) parentsOf(e *Entry) []*node {
 	var parents []*node
 	seen := make(map[*node]struct{})
 	for in := range e.Inputs() {
-		n := p.byTxID[in.PreviousOutPoint.Hash]
+		n := p.byTxID.get(in.PreviousOutPoint.Hash)
 		if n == nil {
 			continue
 		}
@@ -49,7 +88,7 @@ func (p *Pool) parentsOf(e *Entry) []*node {
 func (p *Pool) childrenOf(e *Entry) (children []*node) {
 	seen := make(map[*node]struct{})
 	for i := range e.Outputs() {
-		n := p.spenders[wire.OutPoint{Hash: e.TxID, Index: i}]
+		n := p.spenders.get(wire.OutPoint{Hash: e.TxID, Index: i}).node
 		if _, twice := seen[n]; n != nil && !twice {
 			seen[n] = struct{}{}
 			children = append(children, n)
@@ -79,21 +118,21 @@ func checkCluster(e *Entry, kin []*node, without map[*node]struct{}) ([]*node, e
 func (p *Pool) insert(e *Entry) {
 	p.record(Change{Entry: e})
 	e.Sequence = p.sequence + uint64(len(p.changes)) // flush may lower it, but keeps the order
-	n := &node{entry: e, parents: p.parentsOf(e), children: p.childrenOf(e), delta: p.deltas[e.TxID]}
-	for _, parent := range n.parents {
-		parent.children = append(parent.children, n)
+	n := &node{entry: e, delta: p.deltas[e.TxID]}
+	for _, parent := range p.parentsOf(e) {
+		relate(parent, n)
 	}
-	for _, child := range n.children {
-		child.parents = append(child.parents, n)
+	for _, child := range p.childrenOf(e) {
+		relate(n, child)
 		p.usage += relationship
 	}
-	p.byWTxID[e.WTxID] = n
-	p.byTxID[e.TxID] = n
+	p.byWTxID.put(e.WTxID, n)
+	p.byTxID.put(e.TxID, n)
 	p.clusters.join(n)
-	for in := range e.Inputs() {
-		p.spenders[in.PreviousOutPoint] = n
+	for at, in := range e.inputs() {
+		p.spenders.put(in.PreviousOutPoint, spender{n, at})
 	}
-	p.usage += memoryUsage(e, len(n.parents))
+	p.usage += memoryUsage(e, len(n.parents()))
 	p.bytes += int64(len(e.Raw))
 	p.vbytes += e.VSize
 	p.totalFee += e.Fee
@@ -109,7 +148,7 @@ func withDescendants(nodes []*node) map[*node]struct{} {
 	all := make(map[*node]struct{})
 	for _, n := range nodes {
 		all[n] = struct{}{}
-		for _, d := range reach(n, (*node).kids) {
+		for _, d := range reach(n, (*node).children) {
 			all[d] = struct{}{}
 		}
 	}
@@ -134,49 +173,45 @@ func (p *Pool) remove(nodes []*node, why Change) {
 // unlink takes out a node that has no children any more. Its cluster still has it.
 func (p *Pool) unlink(n *node) {
 	e := n.entry
-	for _, parent := range n.parents {
-		i := slices.Index(parent.children, n)
-		parent.children = slices.Delete(parent.children, i, i+1)
+	p.usage -= memoryUsage(e, len(n.parents()))
+	for _, parent := range slices.Clone(n.parents()) {
+		part(parent, n)
 	}
-	delete(p.byWTxID, e.WTxID)
-	delete(p.byTxID, e.TxID)
+	p.byWTxID.remove(e.WTxID)
+	p.byTxID.remove(e.TxID)
 	for in := range e.Inputs() {
-		delete(p.spenders, in.PreviousOutPoint)
+		p.spenders.remove(in.PreviousOutPoint)
 	}
-	p.usage -= memoryUsage(e, len(n.parents))
 	p.bytes -= int64(len(e.Raw))
 	p.vbytes -= e.VSize
 	p.totalFee -= e.Fee
 }
 
-func (n *node) folks() []*node { return n.parents }
-func (n *node) kids() []*node  { return n.children }
-
 // Parents returns the entries e spends from directly. Like all relatives they come in the order of acceptance, and
 // there are none once e has left the pool.
 func (p *Pool) Parents(e *Entry) []*Entry {
-	return p.relatives(e, (*node).folks)
+	return p.relatives(e, (*node).parents)
 }
 
 // Children returns the entries that spend from e directly.
 func (p *Pool) Children(e *Entry) []*Entry {
-	return p.relatives(e, (*node).kids)
+	return p.relatives(e, (*node).children)
 }
 
 // Ancestors returns all entries e depends on, without e.
 func (p *Pool) Ancestors(e *Entry) []*Entry {
-	return p.relatives(e, func(n *node) []*node { return reach(n, (*node).folks) })
+	return p.relatives(e, func(n *node) []*node { return reach(n, (*node).parents) })
 }
 
 // Descendants returns all entries that depend on e, without e.
 func (p *Pool) Descendants(e *Entry) []*Entry {
-	return p.relatives(e, func(n *node) []*node { return reach(n, (*node).kids) })
+	return p.relatives(e, func(n *node) []*node { return reach(n, (*node).children) })
 }
 
 func (p *Pool) relatives(e *Entry, of func(*node) []*node) []*Entry {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	n := p.byWTxID[e.WTxID]
+	n := p.byWTxID.get(e.WTxID)
 	if n == nil {
 		return nil
 	}
@@ -203,7 +238,7 @@ func sortNodes(nodes []*node) {
 			return
 		}
 		delete(left, n)
-		for _, parent := range n.parents {
+		for _, parent := range n.parents() {
 			put(parent)
 		}
 		order = append(order, n)
@@ -215,7 +250,7 @@ func sortNodes(nodes []*node) {
 }
 
 func (n *node) hasYoungerParent() bool {
-	return slices.ContainsFunc(n.parents, func(parent *node) bool { return parent.entry.Sequence > n.entry.Sequence })
+	return slices.ContainsFunc(n.parents(), func(parent *node) bool { return parent.entry.Sequence > n.entry.Sequence })
 }
 
 func entriesOf(nodes []*node) []*Entry {

@@ -65,9 +65,9 @@ func checkInvariants(p *Pool, confirmed map[wire.OutPoint]PrevOut) error {
 	if err := checkClusters(p); err != nil {
 		return err
 	}
-	if len(spent) != len(p.spenders) || len(entries) != len(p.byTxID) {
+	if len(spent) != p.spenders.len() || len(entries) != p.byTxID.len() {
 		return fmt.Errorf("%d spent outputs indexed, %d spent; %d txids for %d entries",
-			len(p.spenders), len(spent), len(p.byTxID), len(entries))
+			p.spenders.len(), len(spent), p.byTxID.len(), len(entries))
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func checkClusters(p *Pool) error {
 			if n.delta != p.deltas[n.entry.TxID] {
 				return fmt.Errorf("%s counts with a fee delta of %d, not %d", n.entry.TxID, n.delta, p.deltas[n.entry.TxID])
 			}
-			if p.byWTxID[n.entry.WTxID] != n || n.cluster != c || !slices.Contains(c.chunkNodes(n.chunk), n) {
+			if p.byWTxID.get(n.entry.WTxID) != n || n.cluster != c || !slices.Contains(c.chunkNodes(c.chunkOf(n)), n) {
 				return fmt.Errorf("%s is not where it believes to be", n.entry.TxID)
 			}
 		}
@@ -99,8 +99,8 @@ func checkClusters(p *Pool) error {
 		}
 		clustered += len(c.nodes)
 	}
-	if clustered != len(p.byWTxID) {
-		return fmt.Errorf("%d of %d entries are in clusters", clustered, len(p.byWTxID))
+	if clustered != p.byWTxID.len() {
+		return fmt.Errorf("%d of %d entries are in clusters", clustered, p.byWTxID.len())
 	}
 	return nil
 }

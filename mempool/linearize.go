@@ -70,7 +70,7 @@ func ancestorSets(nodes []*node) []uint64 {
 	for i, n := range nodes {
 		index[n] = i
 		sets[i] = 1 << i
-		for _, parent := range n.parents {
+		for _, parent := range n.parents() {
 			if j, ok := index[parent]; ok {
 				sets[i] |= sets[j]
 			}

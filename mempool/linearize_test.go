@@ -15,7 +15,7 @@ func graphOf(rates []feeFrac, parents [][]int) []*node {
 	for i, r := range rates {
 		nodes[i] = &node{entry: &Entry{Fee: r.fee, Weight: r.size, Sequence: uint64(i + 1)}}
 		for _, p := range parents[i] {
-			nodes[i].parents = append(nodes[i].parents, nodes[p])
+			relate(nodes[p], nodes[i])
 		}
 	}
 	return nodes
@@ -34,7 +34,7 @@ func checkLinearization(nodes, order []*node, chunks []chunk) error {
 		return fmt.Errorf("%d of %d nodes", len(place), len(nodes))
 	}
 	for _, n := range nodes {
-		for _, parent := range n.parents {
+		for _, parent := range n.parents() {
 			if at, in := place[parent]; in && at > place[n] {
 				return fmt.Errorf("node %d comes before its parent %d", n.entry.Sequence, parent.entry.Sequence)
 			}

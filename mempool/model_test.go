@@ -87,8 +87,7 @@ func (m *model) link(judged map[chainhash.Hash]*Entry) []*node {
 		nodes[i] = &node{entry: &e, delta: m.deltas[e.TxID]}
 		for j, parent := range m.held[:i] {
 			if m.spends(tx, parent) {
-				nodes[i].parents = append(nodes[i].parents, nodes[j])
-				nodes[j].children = append(nodes[j].children, nodes[i])
+				relate(nodes[j], nodes[i])
 			}
 		}
 	}
@@ -110,7 +109,7 @@ func (m *model) evict(judged map[chainhash.Hash]*Entry, maxBytes int64) {
 		var usage int64
 		nodes := m.link(judged)
 		for _, n := range nodes {
-			usage += memoryUsage(n.entry, len(n.parents))
+			usage += memoryUsage(n.entry, len(n.parents()))
 		}
 		if usage <= maxBytes {
 			return

@@ -262,7 +262,7 @@ func (p *Pool) insertMember(c *candidate) error {
 func (p *Pool) undo(group []candidate) {
 	var nodes []*node
 	for _, c := range group {
-		nodes = append(nodes, p.byWTxID[c.entry.WTxID])
+		nodes = append(nodes, p.byWTxID.get(c.entry.WTxID))
 	}
 	p.remove(nodes, Change{Reason: ReasonConflict})
 	p.flush()

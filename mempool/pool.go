@@ -48,9 +48,9 @@ type Pool struct {
 	workers chan struct{} // one token per transaction being judged
 
 	mu       sync.RWMutex
-	byWTxID  map[chainhash.Hash]*node
-	byTxID   map[chainhash.Hash]*node
-	spenders map[wire.OutPoint]*node
+	byWTxID  index[chainhash.Hash, *node]
+	byTxID   index[chainhash.Hash, *node]
+	spenders index[wire.OutPoint, spender]
 	clusters clusterHeap
 	deltas   map[chainhash.Hash]int64 // added to fees, by txid; also of what is not in the pool
 	floor    rollingFloor
@@ -77,9 +77,9 @@ func New(cfg Config) *Pool {
 	return &Pool{
 		cfg:      cfg,
 		workers:  make(chan struct{}, cfg.Workers),
-		byWTxID:  make(map[chainhash.Hash]*node),
-		byTxID:   make(map[chainhash.Hash]*node),
-		spenders: make(map[wire.OutPoint]*node),
+		byWTxID:  newWTxIDIndex(),
+		byTxID:   newTxIDIndex(),
+		spenders: newSpenderIndex(),
 		deltas:   make(map[chainhash.Hash]int64),
 	}
 }
@@ -142,7 +142,7 @@ func (p *Pool) add(raw []byte, now time.Time, sequence uint64, allow func(*Entry
 	}
 	p.trim(now)
 	changes := p.flush()
-	if p.byWTxID[c.entry.WTxID].get() != c.entry {
+	if p.byWTxID.get(c.entry.WTxID).get() != c.entry {
 		return c.entry, changes, reject(ErrFull, "mempool full")
 	}
 	return c.entry, changes, nil
@@ -159,29 +159,29 @@ func (p *Pool) Check(raw []byte, now time.Time) (*Entry, error) {
 func (p *Pool) Get(wtxid chainhash.Hash) *Entry {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.byWTxID[wtxid].get()
+	return p.byWTxID.get(wtxid).get()
 }
 
 // GetByTxID returns the entry with this txid, or nil.
 func (p *Pool) GetByTxID(txid chainhash.Hash) *Entry {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.byTxID[txid].get()
+	return p.byTxID.get(txid).get()
 }
 
 // Spender returns the entry that spends op, or nil.
 func (p *Pool) Spender(op wire.OutPoint) *Entry {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.spenders[op].get()
+	return p.spenders.get(op).node.get()
 }
 
 // Snapshot returns all entries in the order of their acceptance: parents come before their children, unless a
 // reorganization brought the parent back.
 func (p *Pool) Snapshot() []*Entry {
 	p.mu.RLock()
-	entries := make([]*Entry, 0, len(p.byWTxID))
-	for _, n := range p.byWTxID {
+	entries := make([]*Entry, 0, p.byWTxID.len())
+	for n := range p.byWTxID.all {
 		entries = append(entries, n.entry)
 	}
 	p.mu.RUnlock()
@@ -208,7 +208,7 @@ func (p *Pool) Info() Info {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return Info{
-		Count:           len(p.byWTxID),
+		Count:           p.byWTxID.len(),
 		VBytes:          p.vbytes,
 		Bytes:           p.bytes,
 		TotalFee:        p.totalFee,

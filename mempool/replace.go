@@ -41,7 +41,7 @@ func (p *Pool) place(e *Entry) (replaced []*node, err error) {
 // conflictsOf returns the transactions in the pool that spend the same as e, each once.
 func (p *Pool) conflictsOf(e *Entry) (conflicts []*node) {
 	for in := range e.Inputs() {
-		if n := p.spenders[in.PreviousOutPoint]; n != nil && !slices.Contains(conflicts, n) {
+		if n := p.spenders.get(in.PreviousOutPoint).node; n != nil && !slices.Contains(conflicts, n) {
 			conflicts = append(conflicts, n)
 		}
 	}
@@ -53,7 +53,7 @@ func checkDisjoint(e *Entry, parents, conflicts []*node) error {
 	if len(conflicts) == 0 {
 		return nil
 	}
-	for _, n := range reach(&node{parents: parents}, (*node).folks) {
+	for _, n := range reach(&node{kin: &relatives{parents: parents}}, (*node).parents) {
 		if slices.Contains(conflicts, n) {
 			return rejectf(ErrConsensus, "bad-txns-spends-conflicting-tx",
 				"%s spends conflicting transaction %s", e.TxID, n.entry.TxID)
@@ -95,7 +95,7 @@ func (p *Pool) checkReplacement(e *Entry, parents, kin, conflicts []*node, how s
 	for _, n := range kin {
 		touched[n.cluster] = struct{}{}
 	}
-	if !improvesDiagram(&node{entry: e, parents: parents, delta: p.deltas[e.TxID]}, family, touched, replaced) {
+	if !improvesDiagram(&node{entry: e, kin: &relatives{parents: parents}, delta: p.deltas[e.TxID]}, family, touched, replaced) {
 		return nil, rejectf(ErrConflict, "replacement-failed", "insufficient feerate: does not improve feerate diagram")
 	}
 	return slices.Collect(maps.Keys(replaced)), nil

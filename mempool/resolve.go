@@ -35,7 +35,7 @@ func (p *Pool) creators(c *candidate) []*Entry {
 	creators := make([]*Entry, len(c.tx.TxIn))
 	for i, in := range c.tx.TxIn {
 		creators[i] = c.family[in.PreviousOutPoint.Hash]
-		if n := p.byTxID[in.PreviousOutPoint.Hash]; n != nil {
+		if n := p.byTxID.get(in.PreviousOutPoint.Hash); n != nil {
 			creators[i] = n.entry
 		}
 	}

@@ -36,17 +36,17 @@ func checkTRUC(e *Entry, parents, conflicts []*node) (sibling *node, err error) 
 		return nil, nil
 	}
 	parent := parents[0]
-	if len(parents) > 1 || len(parent.parents) > 0 {
+	if len(parents) > 1 || len(parent.parents()) > 0 {
 		return violation("tx %s (wtxid=%s) would have too many ancestors", e.TxID, e.WTxID)
 	}
 	if e.VSize > trucChildMaxVSize {
 		return violation("version=3 child tx %s (wtxid=%s) is too big: %d > %d virtual bytes",
 			e.TxID, e.WTxID, e.VSize, trucChildMaxVSize)
 	}
-	switch siblings := parent.children; {
+	switch siblings := parent.children(); {
 	case len(siblings) == 0 || slices.Contains(conflicts, siblings[0]):
 		return nil, nil
-	case len(siblings) == 1 && len(siblings[0].parents) == 1:
+	case len(siblings) == 1 && len(siblings[0].parents()) == 1:
 		return siblings[0], nil
 	default:
 		return violation("tx %s (wtxid=%s) would exceed descendant count limit", parent.entry.TxID, parent.entry.WTxID)

@@ -3,19 +3,17 @@ package mempool
 import (
 	"math/bits"
 	"unsafe"
-
-	"github.com/btcsuite/btcd/chainhash/v2"
-	"github.com/btcsuite/btcd/wire/v2"
 )
 
 // What an entry takes in the pool's indexes. A slot of a Go map has a control byte, and between 7/16 and 7/8 of the slots
 // are taken: 3/2 of a slot per element is the mean.
 const (
-	idSlots       = 2 * (int64(unsafe.Sizeof(chainhash.Hash{})) + pointerSize + 1) * 3 / 2 // byWTxID and byTxID
-	spenderSlot   = (int64(unsafe.Sizeof(wire.OutPoint{})) + 4 + pointerSize + 1) * 3 / 2
+	shortKey      = 8
+	idSlots       = 2 * (shortKey + pointerSize + 1) * 3 / 2 // byWTxID and byTxID
+	spenderSlot   = (shortKey + int64(unsafe.Sizeof(spender{})) + 1) * 3 / 2
 	pointerSize   = int64(unsafe.Sizeof(uintptr(0)))
-	clusterMember = pointerSize + int64(unsafe.Sizeof(chunk{})) // at most one chunk each
-	relationship  = 3 * pointerSize                             // parents, and children with room to grow
+	clusterMember = pointerSize + int64(unsafe.Sizeof(chunk{}))       // at most one chunk each
+	relationship  = int64(unsafe.Sizeof(relatives{})) + 3*pointerSize // one's relatives, and room to grow
 )
 
 // memoryUsage is about how many bytes of heap an entry with this many parents takes while it is in a pool: what

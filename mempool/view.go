@@ -22,14 +22,26 @@ func (e *Entry) Tx() *wire.MsgTx {
 // are parts of it.
 func (e *Entry) Inputs() iter.Seq[wire.TxIn] {
 	return func(yield func(wire.TxIn) bool) {
+		for _, in := range e.inputs() {
+			if !yield(in) {
+				return
+			}
+		}
+	}
+}
+
+// inputs ranges over the inputs like Inputs and tells where in Raw each begins, with its outpoint.
+func (e *Entry) inputs() iter.Seq2[uint32, wire.TxIn] {
+	return func(yield func(uint32, wire.TxIn) bool) {
 		c := cursor{rest: e.Raw}
 		if _, err := c.header(); err != nil {
 			return
 		}
 		count, _ := c.count(minInputSize)
 		for range count {
+			at := uint32(len(e.Raw) - len(c.rest))
 			in, err := c.input()
-			if err != nil || !yield(in) {
+			if err != nil || !yield(at, in) {
 				return
 			}
 		}

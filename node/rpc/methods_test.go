@@ -93,7 +93,7 @@ func TestResults(t *testing.T) {
 			"fees":{"base":0.00001000,"modified":0.00001000,"ancestor":0.00001000,"descendant":0.00004000,"chunk":0.00004000},
 			"depends":[],"spentby":["{child}"],"bip125-replaceable":false,"unbroadcast":false}`},
 		{"getmempoolcluster", `["{child}"]`, `{"clusterweight":934,"txcount":2,"chunks":[{"chunkfee":0.00004000,"chunkweight":934,"txs":["{parent}","{child}"]}]}`},
-		{"getmempoolinfo", `[]`, `{"loaded":true,"size":2,"bytes":235,"usage":1360,"total_fee":0.00004000,"maxmempool":300000000,
+		{"getmempoolinfo", `[]`, `{"loaded":true,"size":2,"bytes":235,"usage":1096,"total_fee":0.00004000,"maxmempool":300000000,
 			"mempoolminfee":0.00000100,"minrelaytxfee":0.00000100,"incrementalrelayfee":0.00000100,"unbroadcastcount":0,
 			"fullrbf":true,"permitbaremultisig":true,"maxdatacarriersize":100000,
 			"limitclustercount":64,"limitclustersize":101000,"optimal":false}`},
