@@ -3,7 +3,6 @@ package rpc
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 )
 
 const (
@@ -15,8 +14,6 @@ const (
 	// requests after that are answered with an error each.
 	maxBatchAnswer = 16 << 20
 )
-
-var errTooMany = errors.New("too many elements")
 
 // request is one JSON-RPC request, validated.
 type request struct {
@@ -40,7 +37,7 @@ func parseRequest(raw json.RawMessage) (request, *Error) {
 	}
 	r.id = nil
 	var version, method json.RawMessage
-	err := eachMember(raw, func(name string, value json.RawMessage) error {
+	eachMember(raw, func(name string, value json.RawMessage) error {
 		switch name {
 		case "jsonrpc":
 			version = value
@@ -53,9 +50,6 @@ func parseRequest(raw json.RawMessage) (request, *Error) {
 		}
 		return nil
 	})
-	if err != nil {
-		return r, errorf(CodeParse, "Parse error")
-	}
 	if kindOf(version) != kindNull {
 		if kindOf(version) != kindString {
 			return r, errorf(CodeInvalidRequest, "jsonrpc field must be a string")
@@ -172,50 +166,6 @@ func deeperThan(limit int, text []byte) bool {
 	return false
 }
 
-// elements splits a valid JSON array, unless it has more than limit elements:
-// then it returns errTooMany without having looked at the rest.
-func elements(array json.RawMessage, limit int) ([]json.RawMessage, error) {
-	d := json.NewDecoder(bytes.NewReader(array))
-	if _, err := d.Token(); err != nil {
-		return nil, err
-	}
-	list := []json.RawMessage{}
-	for d.More() {
-		if len(list) == limit {
-			return nil, errTooMany
-		}
-		var element json.RawMessage
-		if err := d.Decode(&element); err != nil {
-			return nil, err
-		}
-		list = append(list, element)
-	}
-	return list, nil
-}
-
-// eachMember calls visit for the members of a valid JSON object in their order
-// until it returns an error.
-func eachMember(object json.RawMessage, visit func(name string, value json.RawMessage) error) error {
-	d := json.NewDecoder(bytes.NewReader(object))
-	if _, err := d.Token(); err != nil {
-		return err
-	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return err
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return err
-		}
-		if err := visit(name.(string), value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // kind is a JSON type, named as Core names it in its errors.
 type kind string
 
@@ -247,12 +197,4 @@ func kindOf(value json.RawMessage) kind {
 		return kindObject
 	}
 	return kindNumber
-}
-
-// stringOf is the text of a valid JSON string.
-func stringOf(value json.RawMessage) (s string) {
-	if err := json.Unmarshal(value, &s); err != nil { // the whole body was validated
-		panic(err)
-	}
-	return s
 }
