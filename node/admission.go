@@ -224,10 +224,6 @@ func (a *admission) close() {
 	a.wake.Broadcast()
 }
 
-// commitsAtOnce bounds the results that wait for storage together. They share
-// commits.
-const commitsAtOnce = 128
-
 // validate takes candidates through validation until the queue closes. Storage
 // is waited for elsewhere, so that a core never waits for the disk.
 func (n *Node) validate(ctx context.Context) {
@@ -241,30 +237,10 @@ func (n *Node) validate(ctx context.Context) {
 		n.admission.charge(c, time.Since(start))
 		if len(r.write) == 0 {
 			n.deliver(ctx, r)
-			continue
+		} else {
+			n.uncommitted <- r
 		}
-		n.committing <- struct{}{}
-		n.commits.Go(func() {
-			defer func() { <-n.committing }()
-			n.commit(ctx, &r)
-			n.deliver(ctx, r)
-		})
 	}
-}
-
-// deliver hands a result to the loop.
-func (n *Node) deliver(ctx context.Context, r result) {
-	select {
-	case n.results <- r:
-	case <-ctx.Done():
-	}
-}
-
-// admit judges the candidate and commits what that changed.
-func (n *Node) admit(ctx context.Context, c candidate) result {
-	r := n.judged(ctx, c)
-	n.commit(ctx, &r)
-	return r
 }
 
 // judged validates the candidate and adds it to the mempool. One that is there
@@ -287,16 +263,6 @@ func (n *Node) judged(ctx context.Context, c candidate) result {
 		r.again = append(r.again, r.entry.WTxID)
 	}
 	return r
-}
-
-// commit brings storage in line with what judging changed.
-func (n *Node) commit(ctx context.Context, r *result) {
-	if r.origin == local {
-		n.submitted(r.write)
-	}
-	if len(r.write) > 0 {
-		r.stored = n.persist(ctx, r.write, r.changes)
-	}
 }
 
 // admitPackage does the same for a package.

@@ -25,6 +25,9 @@ func (n *Node) loop(ctx context.Context, network <-chan error) error {
 			n.handle(e)
 		case r := <-n.results:
 			n.settle(r)
+			for range len(n.results) { // one commit may have brought many
+				n.settle(<-n.results)
+			}
 		case <-n.chain.wake:
 			for _, c := range n.chain.take() {
 				n.chainChanged(c)

@@ -39,14 +39,13 @@ type Node struct {
 	began atomic.Bool
 	ended chan struct{} // closed when Run returns
 
-	admission  *admission
-	writes     *writing
-	results    chan result
-	commits    sync.WaitGroup
-	committing chan struct{} // one token per commit under way
-	published  atomic.Pointer[state]
-	askings    chan asking
-	refusals   refusals
+	admission   *admission
+	writes      *writing
+	uncommitted chan result
+	results     chan result
+	published   atomic.Pointer[state]
+	askings     chan asking
+	refusals    refusals
 
 	chainState atomic.Uint64 // rises before the mempool follows a change of the chain
 
@@ -101,26 +100,26 @@ func New(cfg Config) (*Node, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	n := &Node{
-		cfg:        cfg,
-		log:        log,
-		feed:       newFeed(),
-		ready:      make(chan struct{}),
-		ended:      make(chan struct{}),
-		admission:  newAdmission(),
-		writes:     newWriting(),
-		early:      make(map[uint64]step),
-		results:    make(chan result, 64),
-		committing: make(chan struct{}, commitsAtOnce),
-		chain:      newMailbox[chainChange](),
-		returned:   newMailbox[[]*wire.MsgTx](),
-		peers:      make(map[p2p.PeerID]peer.ID),
-		departed:   make(map[p2p.PeerID]peer.ID),
-		servings:   make(servings),
-		askings:    make(chan asking),
-		heard:      make(chan hearsay),
-		verdicts:   make(map[chainhash.Hash][]hearsay),
-		asked:      make(map[p2p.PeerID][]chan<- answer),
-		orphans:    mempool.NewOrphanage(),
+		cfg:         cfg,
+		log:         log,
+		feed:        newFeed(),
+		ready:       make(chan struct{}),
+		ended:       make(chan struct{}),
+		admission:   newAdmission(),
+		writes:      newWriting(),
+		early:       make(map[uint64]step),
+		results:     make(chan result, 64),
+		uncommitted: make(chan result, maxUncommitted),
+		chain:       newMailbox[chainChange](),
+		returned:    newMailbox[[]*wire.MsgTx](),
+		peers:       make(map[p2p.PeerID]peer.ID),
+		departed:    make(map[p2p.PeerID]peer.ID),
+		servings:    make(servings),
+		askings:     make(chan asking),
+		heard:       make(chan hearsay),
+		verdicts:    make(map[chainhash.Hash][]hearsay),
+		asked:       make(map[p2p.PeerID][]chan<- answer),
+		orphans:     mempool.NewOrphanage(),
 
 		unbroadcast: newUnbroadcast(),
 		broadcast:   newMailbox[chainhash.Hash](),
@@ -299,10 +298,11 @@ func (n *Node) Run(ctx context.Context) error {
 // work runs the network, the validation workers and the loop until ctx ends or
 // one of them fails, and joins them.
 func (n *Node) work(ctx context.Context, cancel context.CancelFunc) error {
-	var group sync.WaitGroup
+	var group, commits sync.WaitGroup
 	for range workers() {
 		group.Go(func() { n.validate(ctx) })
 	}
+	commits.Go(func() { n.commitResults(ctx) })
 	group.Go(func() { n.review(ctx) })
 	group.Go(func() { n.expire(ctx) })
 	group.Go(func() { n.storeBroadcast(ctx) })
@@ -316,7 +316,8 @@ func (n *Node) work(ctx context.Context, cancel context.CancelFunc) error {
 		// Run ends once nobody waits to hand over an event.
 	}
 	group.Wait()
-	n.commits.Wait()
+	close(n.uncommitted)
+	commits.Wait()
 	n.forgetUnbroadcast(ctx)
 	n.forgetStanding(ctx)
 	return err

@@ -11,7 +11,15 @@ import (
 	"github.com/txnode/txnode/storage"
 )
 
-// persist makes storage hold of the named transactions what the mempool holds
+// persist is store for a while longer than ctx lasts, so that what is in the
+// mempool when the node is told to stop is there when it starts again.
+func (n *Node) persist(ctx context.Context, wtxids []chainhash.Hash, changes []mempool.Change) error {
+	ctx, cancel := lingering(ctx)
+	defer cancel()
+	return n.store(ctx, wtxids, changes)
+}
+
+// store makes storage hold of the named transactions what the mempool holds
 // of them, adds the changes to the log of events, and returns when that is
 // committed.
 //
@@ -23,12 +31,10 @@ import (
 // So an event may be committed before another worker's write of what it tells. A
 // crash between the two leaves the log ahead of the records, or behind them, and
 // the next start adds to it what is missing.
-func (n *Node) persist(ctx context.Context, wtxids []chainhash.Hash, changes []mempool.Change) error {
+func (n *Node) store(ctx context.Context, wtxids []chainhash.Hash, changes []mempool.Change) error {
 	if len(wtxids) == 0 {
 		return nil
 	}
-	ctx, cancel := lingering(ctx)
-	defer cancel()
 	n.writes.acquire(wtxids)
 	defer n.writes.release(wtxids)
 	b := storage.Batch{Events: logged(changes)}
@@ -45,8 +51,7 @@ func (n *Node) persist(ctx context.Context, wtxids []chainhash.Hash, changes []m
 // stopGrace is how long a node that is told to stop goes on writing.
 const stopGrace = 2 * time.Second
 
-// lingering is a context that ends some time after ctx does, so that what is in the
-// mempool when the node is told to stop is there when it starts again.
+// lingering is a context that ends some time after ctx does.
 func lingering(ctx context.Context) (context.Context, func()) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
