@@ -33,8 +33,16 @@ var theCurve = sync.OnceValue(func() *curve {
 	ecc.PrecomputeLattice(fr.Modulus(), lambda, &c.lattice)
 	c.beta.SetString("0x7ae96a2b657c07106e64479eac3434e99cf0497512f58995c1396c28719501ee")
 	_, g := secp256k1.Generators()
-	c.base[0] = make([]secp256k1.G1Affine, 1<<(baseWidth-2))
-	oddMultiples(&g, c.base[0])
+	points := make([]secp256k1.G1Jac, 1<<(baseWidth-2))
+	var twice secp256k1.G1Jac
+	twice.FromAffine(&g)
+	twice.DoubleAssign()
+	points[0].FromAffine(&g)
+	for i := range points[1:] {
+		points[i+1] = points[i]
+		points[i+1].AddAssign(&twice)
+	}
+	c.base[0] = secp256k1.BatchJacobianToAffineG1(points)
 	c.base[1] = make([]secp256k1.G1Affine, len(c.base[0]))
 	c.endomorphism(c.base[0], c.base[1])
 	return c
@@ -43,8 +51,8 @@ var theCurve = sync.OnceValue(func() *curve {
 // combine returns a·G + b·key.
 func combine(key *secp256k1.G1Affine, a, b *fr.Element) (sum secp256k1.G1Jac) {
 	c := theCurve()
-	var multiples, rotated [1 << (keyWidth - 2)]secp256k1.G1Affine
-	oddMultiples(key, multiples[:])
+	var multiples, rotated keyMultiples
+	multiples.set(key)
 	c.endomorphism(multiples[:], rotated[:])
 
 	ofBase, ofKey := ecc.SplitScalar(regular(a), &c.lattice), ecc.SplitScalar(regular(b), &c.lattice)
@@ -65,10 +73,14 @@ func combine(key *secp256k1.G1Affine, a, b *fr.Element) (sum secp256k1.G1Jac) {
 	return sum
 }
 
-// oddMultiples fills p, 3p, 5p, …, with one inversion for all of them.
-func oddMultiples(p *secp256k1.G1Affine, multiples []secp256k1.G1Affine) {
-	points := make([]secp256k1.G1Jac, len(multiples))
-	products := make([]fp.Element, len(multiples)) // of the Z up to here
+// keyMultiples are odd multiples of a key.
+type keyMultiples [1 << (keyWidth - 2)]secp256k1.G1Affine
+
+// set fills in p, 3p, 5p, …, with one inversion for all of them. It does without the
+// heap, as the library's own way from Jacobian to affine coordinates does not.
+func (m *keyMultiples) set(p *secp256k1.G1Affine) {
+	var points [len(m)]secp256k1.G1Jac
+	var products [len(m)]fp.Element // of the Z up to here
 	var twice secp256k1.G1Jac
 	twice.FromAffine(p)
 	twice.DoubleAssign()
@@ -86,10 +98,10 @@ func oddMultiples(p *secp256k1.G1Affine, multiples []secp256k1.G1Affine) {
 		z.Mul(&inverse, &products[i-1])
 		inverse.Mul(&inverse, &points[i].Z)
 		zz.Square(&z)
-		multiples[i].X.Mul(&points[i].X, &zz)
-		multiples[i].Y.Mul(&points[i].Y, &zz).Mul(&multiples[i].Y, &z)
+		m[i].X.Mul(&points[i].X, &zz)
+		m[i].Y.Mul(&points[i].Y, &zz).Mul(&m[i].Y, &z)
 	}
-	multiples[0] = *p
+	m[0] = *p
 }
 
 // endomorphism multiplies points by λ.
