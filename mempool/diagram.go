@@ -2,6 +2,7 @@ package mempool
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 )
 
@@ -18,15 +19,17 @@ func newDiagram(chunks []feeFrac) diagram {
 // lines it is enough to look at the corners of both.
 func (d diagram) improves(o diagram) bool {
 	above := false
-	for _, corner := range o.corners() {
-		c := d.compareAt(corner)
+	line := tracer{ahead: d}
+	for corner := range o.corners() {
+		c := line.compare(corner)
 		if c < 0 {
 			return false
 		}
 		above = above || c > 0
 	}
-	for _, corner := range d.corners() {
-		c := o.compareAt(corner)
+	line = tracer{ahead: o}
+	for corner := range d.corners() {
+		c := line.compare(corner)
 		if c > 0 {
 			return false
 		}
@@ -35,27 +38,32 @@ func (d diagram) improves(o diagram) bool {
 	return above
 }
 
-func (d diagram) corners() []feeFrac {
-	corners := make([]feeFrac, len(d))
-	var sum feeFrac
-	for i, c := range d {
-		sum = sum.plus(c)
-		corners[i] = sum
+// corners ranges over the ends of the chunks.
+func (d diagram) corners() iter.Seq[feeFrac] {
+	return func(yield func(feeFrac) bool) {
+		var sum feeFrac
+		for _, c := range d {
+			if sum = sum.plus(c); !yield(sum) {
+				return
+			}
+		}
 	}
-	return corners
 }
 
-// compareAt compares the diagram's fee at the point's size with the point's fee.
-func (d diagram) compareAt(point feeFrac) int {
-	var sum feeFrac
-	for _, c := range d {
-		if rest := point.size - sum.size; rest < c.size {
-			if sum.fee > point.fee {
-				return 1
-			}
-			return compareProducts(c.fee, rest, point.fee-sum.fee, c.size)
+// A tracer follows a diagram to points of ever greater size: a hundred full clusters have more than 6000 corners.
+type tracer struct {
+	ahead diagram
+	sum   feeFrac // of what is behind
+}
+
+// compare compares the diagram's fee at the point's size with the point's fee.
+func (t *tracer) compare(point feeFrac) int {
+	for len(t.ahead) > 0 {
+		c, rest := t.ahead[0], point.size-t.sum.size
+		if rest < c.size {
+			return compareProducts(c.fee, rest, point.fee-t.sum.fee, c.size)
 		}
-		sum = sum.plus(c)
+		t.sum, t.ahead = t.sum.plus(c), t.ahead[1:]
 	}
-	return cmp.Compare(sum.fee, point.fee)
+	return cmp.Compare(t.sum.fee, point.fee)
 }
