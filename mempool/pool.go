@@ -36,8 +36,9 @@ type Config struct {
 	// Workers bounds how many transactions are decoded and verified at a time; further callers wait. Zero means one
 	// per processor. Each holds up to about 15 MB while it works.
 	Workers int
-	// SigCache remembers good signatures, so that Add after Check is cheap. It may be shared by the pools of one
-	// process, which then verify each signature once between them. Nil means a small one of its own.
+	// SigCache remembers good signatures of inputs that a key alone spends, so that Add after Check is cheap. It may be
+	// shared by the pools of one process, which then verify each signature once between them. Nil means a small one of
+	// its own.
 	SigCache *txscript.SigCache
 }
 

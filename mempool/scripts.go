@@ -6,7 +6,7 @@ import (
 )
 
 // checkScripts runs the script of every input. It is by far the most expensive check, at about 0.06 ms per signature of
-// the commonest inputs and 0.12 ms per other signature; sigs remembers those that were good.
+// the commonest inputs and 0.12 ms per other signature; sigs remembers good ones of the commonest inputs.
 func checkScripts(c *candidate, flags txscript.ScriptFlags, sigs *txscript.SigCache) error {
 	tx, spent := c.tx, c.spent
 	previous := txscript.NewMultiPrevOutFetcher(nil)
@@ -15,8 +15,11 @@ func checkScripts(c *candidate, flags txscript.ScriptFlags, sigs *txscript.SigCa
 	}
 	hashes := txscript.NewTxSigHashes(tx, previous)
 	for i, in := range tx.TxIn {
-		proveKeySpend(tx, i, &spent[i].PrevOut, hashes, previous, sigs)
-		vm, err := txscript.NewEngine(spent[i].PkScript, tx, i, flags, sigs, hashes, spent[i].Value, previous)
+		known := sigs
+		if !proveKeySpend(tx, i, &spent[i].PrevOut, hashes, previous, sigs) {
+			known = nil // the engine would have it keep all of tx in memory
+		}
+		vm, err := txscript.NewEngine(spent[i].PkScript, tx, i, flags, known, hashes, spent[i].Value, previous)
 		if err == nil {
 			err = vm.Execute()
 		}

@@ -42,3 +42,22 @@ func TestMemoryPerEntry(t *testing.T) {
 		runtime.KeepAlive(p)
 	}
 }
+
+// The cache of signatures must not keep the transactions in memory that they are from.
+func TestSigCacheKeepsSignaturesOnly(t *testing.T) {
+	b := newBench(t)
+	b.add(b.simple()) // first, what verification allocates once per process
+	large := anyone(append(script(txscript.OP_RETURN), make([]byte, 80_000)...))
+	before := heapInUse()
+	const count = 30
+	for _, l := range []lock{p2wpkh(1), p2tr(1), nested(1), p2pkh(1), multiSigP2SH(), tapscriptKey(1)} {
+		for range count {
+			e := b.add(b.signed([]coin{b.coin(l)}, pay(0, large)))
+			b.pool.Remove(e.WTxID, ReasonConflict)
+		}
+	}
+	if grown := heapInUse() - before; grown > count*80_000 {
+		t.Errorf("the heap grew by %d bytes", grown)
+	}
+	runtime.KeepAlive(b)
+}
