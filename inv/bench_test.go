@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -100,4 +101,29 @@ func BenchmarkAnnounced(b *testing.B) {
 			}
 		})
 	}
+}
+
+// What a relay remembers of a transaction in the mempool takes little memory.
+func TestMemoryPerTransaction(t *testing.T) {
+	const count, most = 100_000, 200
+	l := newPool(relaymsg.Salt{1})
+	before := heapInUse()
+	for n := range count {
+		e := l.add(Tx{WTxID: chainhash.HashH(binary.LittleEndian.AppendUint32(nil, uint32(n)))}, time.Time{})
+		l.list(e)
+	}
+	grown := (heapInUse() - before) / count
+	t.Logf("%d bytes each", grown)
+	if grown > most {
+		t.Errorf("%d bytes for each of %d transactions, more than %d", grown, count, most)
+	}
+	runtime.KeepAlive(l)
+}
+
+func heapInUse() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

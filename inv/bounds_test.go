@@ -424,11 +424,9 @@ func TestCollidingIDs(t *testing.T) {
 			l := newLab(t, 1)
 			l.connect([]PeerID{1}, initiator)
 			held, victim := chainhash.Hash{1}, transaction(l.rng, 200)
+			l.pool.id = func(chainhash.Hash) relaymsg.ShortID { return l.id(victim) } // no collision can be found in reasonable time
 			l.Accepted(l.clock, Tx{WTxID: held}, SourceRestored)
-			e := l.pool.get(held) // no collision can be found in reasonable time: make one
-			l.pool.unchain(e)
-			e.id = l.id(victim)
-			l.pool.byID[e.id] = e
+			e := l.pool.get(held)
 
 			inv := &relaymsg.Inv{IDs: []relaymsg.ShortID{e.id}}
 			if to := asked(l.recv(1, inv), e.id); len(to) != 0 {

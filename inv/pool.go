@@ -21,19 +21,18 @@ type entry struct {
 	id        relaymsg.ShortID // under our salt
 	sameID    *entry           // the next one with this id: chained, for ids collide
 	at        time.Time        // of acceptance
-	announced bool             // to some peer
 	listed    uint64           // place in the order of listing; 0: not yet
+	trace     *trace           // of its delivery; nil: it is not traced
+	announced bool             // to some peer
 	gone      bool
-	trace     *trace // of its delivery; nil: it is not traced
 }
 
 // pool mirrors what the relay must know of the mempool, and which of it is
 // public enough to take part in rounds.
 type pool struct {
-	salt    relaymsg.Salt
-	byWTxID map[chainhash.Hash]*entry
-	byID    map[relaymsg.ShortID]*entry
-	digest  recon.Digest // of all
+	id     func(wtxid chainhash.Hash) relaymsg.ShortID
+	byID   map[relaymsg.ShortID]*entry
+	digest recon.Digest // of all
 
 	aging      []*entry     // in order of acceptance; those at the front may be listed or gone
 	public     []*entry     // in order of listing; may hold some that are gone
@@ -45,28 +44,32 @@ type pool struct {
 }
 
 func newPool(salt relaymsg.Salt) *pool {
-	return &pool{salt: salt, byWTxID: map[chainhash.Hash]*entry{}, byID: map[relaymsg.ShortID]*entry{}}
+	return &pool{id: salt.ShortID, byID: map[relaymsg.ShortID]*entry{}}
 }
 
-func (l *pool) get(wtxid chainhash.Hash) *entry { return l.byWTxID[wtxid] }
+func (l *pool) get(wtxid chainhash.Hash) *entry {
+	e := l.byID[l.id(wtxid)]
+	for e != nil && e.WTxID != wtxid {
+		e = e.sameID
+	}
+	return e
+}
 
 func (l *pool) add(tx Tx, now time.Time) *entry {
-	e := &entry{Tx: tx, id: l.salt.ShortID(tx.WTxID), at: now}
+	e := &entry{Tx: tx, id: l.id(tx.WTxID), at: now}
 	e.sameID = l.byID[e.id]
 	l.byID[e.id] = e
-	l.byWTxID[tx.WTxID] = e
 	l.digest.Add(tx.WTxID)
 	l.aging = append(l.aging, e)
 	return e
 }
 
 func (l *pool) remove(wtxid chainhash.Hash) {
-	e := l.byWTxID[wtxid]
+	e := l.get(wtxid)
 	if e == nil {
 		return
 	}
 	e.gone = true
-	delete(l.byWTxID, wtxid)
 	l.unchain(e)
 	l.digest.Sub(wtxid)
 	if e.listed > 0 {
