@@ -39,7 +39,8 @@ var ways = []struct {
 
 // TestSpeed submits the same signed transactions, P2WPKH with one input and two outputs and independent of each other,
 // to a node and to a real btcd, in turn, and prints how many of them each took per second and what that cost its
-// process.
+// process. Then it kills the node and prints how long the next one takes until it has loaded and judged again what this
+// one acknowledged.
 func TestSpeed(t *testing.T) {
 	if *speedTxs == 0 {
 		t.Skip("a measurement: -speed 5000 runs it")
@@ -51,7 +52,8 @@ func TestSpeed(t *testing.T) {
 		txs[i] = hex.EncodeToString(rawTx(t, spend(t, c, pays(c.Value/2-1000), pays(c.Value/2-1000))))
 	}
 	dir := t.TempDir()
-	p := startNode(t, dir, "--utxo", writeOutputs(t, dir, coins))
+	outputs := writeOutputs(t, dir, coins)
+	p := startNode(t, dir, "--utxo", outputs)
 	p.await(t.Context())
 	network := filepath.Join(dir, "regtest")
 	cookie, err := os.ReadFile(rpc.CookiePath(network))
@@ -81,6 +83,14 @@ func TestSpeed(t *testing.T) {
 		}
 		t.Logf("%-17s %12.0f (%4.0f) %12.0f (%4.0f) %6.2f", way.name, rate[0], cost[0], rate[1], cost[1], rate[1]/rate[0])
 	}
+
+	p.kill()
+	start := time.Now()
+	info, err := startNode(t, dir, "--utxo", outputs).await(t.Context()).GetMempoolInfo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("after kill -9: %d of %d transactions in the mempool again %.2f s after the start of the process", info.Size, len(txs), time.Since(start).Seconds())
 }
 
 // A server is one that TestSpeed measures.
