@@ -19,6 +19,7 @@ func (n *Node) load(ctx context.Context) error {
 	if err := n.loadDeltas(); err != nil {
 		return fmt.Errorf("node: reading the fee deltas: %w", err)
 	}
+	start := time.Now()
 	var records []storage.Record
 	report, err := n.db.Load(func(r storage.Record) error {
 		records = append(records, r)
@@ -66,7 +67,7 @@ func (n *Node) load(ctx context.Context) error {
 	}
 	n.leavePast(ctx, records)
 	n.publish(nil)
-	n.log.Info("mempool loaded", "transactions", n.pool.Info().Count,
+	n.log.Info("mempool loaded", "transactions", n.pool.Info().Count, "took", time.Since(start).Round(time.Millisecond),
 		"invalid", stale+len(low), "orphans", len(waiting), "damaged", report.Damaged)
 	return nil
 }

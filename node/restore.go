@@ -10,21 +10,32 @@ import (
 	"github.com/txnode/txnode/storage"
 )
 
-// waveSize is how many stored transactions are judged before the engine hears
-// of them.
-const waveSize = 512
+const (
+	// waveSize is how many stored transactions are judged before the engine hears
+	// of them.
+	waveSize = 512
+	// progressSize is how many are judged between two lines in the log: some
+	// seconds' worth.
+	progressSize = 20_000
+)
 
 // restoreMany adds to the mempool those of the records that are valid by
 // themselves, as of when they were first accepted, with as many workers as there
 // are for validation. It returns the others in their order.
 func (n *Node) restoreMany(ctx context.Context, records []storage.Record) (others []storage.Record) {
+	done := 0
 	for wave := range slices.Chunk(records, waveSize) {
+		before := done
+		done += len(wave)
 		for again := true; again && ctx.Err() == nil; {
 			rest := n.restoreWave(ctx, wave)
 			again = len(rest) > 0 && len(rest) < len(wave) // what their parents were judged beside, is left
 			wave = rest
 		}
 		others = append(others, wave...)
+		if done/progressSize > before/progressSize && done < len(records) {
+			n.log.Info("loading the mempool", "percent", 100*done/len(records), "judged", done)
+		}
 	}
 	return others
 }
