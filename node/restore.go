@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/txnode/txnode/mempool"
@@ -44,19 +45,15 @@ func (n *Node) restoreMany(ctx context.Context, records []storage.Record) (other
 // those that entered, in their order, and of what else this did to the mempool.
 func (n *Node) restoreWave(ctx context.Context, wave []storage.Record) (others []storage.Record) {
 	entries, changes := make([]*mempool.Entry, len(wave)), make([][]mempool.Change, len(wave))
-	next := make(chan int)
+	var taken atomic.Int64
 	var group sync.WaitGroup
 	for range workers() {
 		group.Go(func() {
-			for i := range next {
+			for i := taken.Add(1) - 1; i < int64(len(wave)); i = taken.Add(1) - 1 {
 				entries[i], changes[i] = n.judgeStored(wave[i])
 			}
 		})
 	}
-	for i := range wave {
-		next <- i
-	}
-	close(next)
 	group.Wait()
 	for i, e := range entries {
 		if e == nil {
