@@ -166,15 +166,7 @@ func (p *Pool) checkHeld(c *candidate) error {
 // admissible repeats, under the write lock, every check whose answer other transactions may have changed since, and
 // returns what the candidate replaces.
 func (p *Pool) admissible(c *candidate) (replaced []*node, err error) {
-	if err := p.checkHeld(c); err != nil {
-		return nil, err
-	}
-	for i, in := range c.tx.TxIn {
-		if c.spent[i].unconfirmed && p.byTxID.get(in.PreviousOutPoint.Hash) == nil {
-			return nil, reject(ErrMissingInputs, "bad-txns-inputs-missingorspent")
-		}
-	}
-	if err := checkDust(c.entry, p.deltas[c.entry.TxID]); err != nil {
+	if err := p.stillFits(c); err != nil {
 		return nil, err
 	}
 	if c.family == nil {
@@ -183,4 +175,18 @@ func (p *Pool) admissible(c *candidate) (replaced []*node, err error) {
 		}
 	}
 	return p.place(c.entry)
+}
+
+// stillFits repeats the checks that come before the fee.
+func (p *Pool) stillFits(c *candidate) error {
+	if err := p.checkHeld(c); err != nil {
+		return err
+	}
+	for i, in := range c.tx.TxIn {
+		id := in.PreviousOutPoint.Hash
+		if c.spent[i].unconfirmed && p.byTxID.get(id) == nil && c.family[id] == nil {
+			return reject(ErrMissingInputs, "bad-txns-inputs-missingorspent")
+		}
+	}
+	return checkDust(c.entry, p.deltas[c.entry.TxID])
 }

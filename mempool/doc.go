@@ -21,10 +21,9 @@
 //
 // Consensus code is btcd's: wire decodes, txscript executes. What is written here is policy, and the consensus checks
 // that are plain arithmetic. A rejection is a [RuleError], whose text is Core's and whose kind says what it means to
-// the caller. Differences from Core on purpose: a package ([Pool.AddPackage]) replaces nothing but by its members alone;
-// clusters are linearised well, not optimally; and where Core waits for a block, the minimum fee rate falls with time
-// alone. Not on purpose: btcd takes a signature under a public key that is no point for a failed check, so that a script
-// may go on, where Core refuses it (NULLFAIL).
+// the caller. Differences from Core on purpose: clusters are linearised well, not optimally; and where Core waits for a
+// block, the minimum fee rate falls with time alone. Not on purpose: btcd takes a signature under a public key that is no
+// point for a failed check, so that a script may go on, where Core refuses it (NULLFAIL).
 //
 // The previous outputs may follow a chain ([ChainObserver]). Then the owner of the pool hands each block to
 // [Pool.Connect], and after a reorganization asks [Pool.Recheck] about what the pool holds.

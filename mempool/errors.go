@@ -68,6 +68,15 @@ func (k ErrorKind) Error() string {
 // may arrive, room may appear. Everything else need not be asked for again soon.
 func (k ErrorKind) Transient() bool { return k == ErrMissingInputs || k == ErrFull }
 
+// Reconsiderable reports whether a child may pay for what was refused with err: Core's TX_RECONSIDERABLE.
+func Reconsiderable(err error) bool {
+	switch kindOf(err) {
+	case ErrFee, ErrFull, ErrConflict:
+		return true
+	}
+	return false
+}
+
 // A RuleError is the rejection of a transaction.
 type RuleError struct {
 	Kind   ErrorKind

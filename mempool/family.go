@@ -25,13 +25,13 @@ func (p *Pool) AddFamily(raws [][]byte, now time.Time) (results []PackageResult,
 		switch {
 		case err == nil, errors.Is(err, ErrAlreadyInMempool), errors.Is(err, ErrSameTxID):
 			continue
-		case !errors.Is(err, ErrFee) && !errors.Is(err, ErrMissingInputs):
+		case !Reconsiderable(err) && !errors.Is(err, ErrMissingInputs):
 			return results, changes
 		}
 		if pack := parentsAmong(poor, txs[i]); len(pack) > 0 {
 			changes = append(changes, p.addGroup(raws, append(pack, i), results, now)...)
 		}
-		if errors.Is(results[i].Err, ErrFee) {
+		if Reconsiderable(results[i].Err) {
 			poor[txs[i].TxHash()] = i
 		}
 	}

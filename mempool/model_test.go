@@ -155,13 +155,18 @@ func (m *model) connect(tx *wire.MsgTx) {
 	delete(m.deltas, tx.TxHash())
 }
 
+// fataler is a test, of rapid or not.
+type fataler interface {
+	Fatalf(format string, args ...any)
+}
+
 // A replica is a pool rebuilt from its changes: sequences by wtxid.
 type replica struct {
 	held     map[chainhash.Hash]uint64
 	sequence uint64
 }
 
-func (r *replica) apply(rt *rapid.T, changes []Change) {
+func (r *replica) apply(rt fataler, changes []Change) {
 	for _, c := range changes {
 		if r.sequence++; c.Sequence != r.sequence {
 			rt.Fatalf("change %d follows %d", c.Sequence, r.sequence-1)
@@ -177,7 +182,7 @@ func (r *replica) apply(rt *rapid.T, changes []Change) {
 	}
 }
 
-func (r *replica) compare(rt *rapid.T, p *Pool) {
+func (r *replica) compare(rt fataler, p *Pool) {
 	if i := p.Info(); i.Count != len(r.held) || i.Sequence != r.sequence {
 		rt.Fatalf("%+v, the changes end at %d and leave %d", i, r.sequence, len(r.held))
 	}

@@ -16,6 +16,8 @@ const (
 	maxPackageWeight = 404_000
 )
 
+const reasonDustLeft = "missing-ephemeral-spends"
+
 // A PackageResult is what became of one transaction of a package.
 type PackageResult struct {
 	// Entry is the transaction as it is in the pool, with an Err as far as it is known. With [ErrSameTxID] it is the one
@@ -31,12 +33,13 @@ type PackageResult struct {
 // AddPackage adds a child and those of its unconfirmed parents that are given, which come before it, as Core's
 // submitpackage does: each alone if it can stand alone; then those that could not for their fee or because of the
 // others, all or none, judged by the fee rate of them together. So a child may pay for a parent that is below the
-// minimum, and an output of dust may exist as long as nobody can mine it unspent. These transactions replace nothing.
+// minimum, and an output of dust may exist as long as nobody can mine it unspent. Only a child and one parent may replace
+// others together.
 //
 // A transaction that comes alone is a package, too.
 //
-// The results are one per transaction. An error is about the package: a *[RuleError] whose reason is Core's, in which
-// case there are no results, or "transaction failed" when not all of it is in the pool.
+// The results are one per transaction. An error is about the package: a *[RuleError] whose reason is Core's. There are no
+// results if it is malformed; with any other, such as "transaction failed", not all of it is in the pool.
 func (p *Pool) AddPackage(raws [][]byte, now time.Time) ([]PackageResult, []Change, error) {
 	return p.AddPackageIf(raws, now, allowAll)
 }
@@ -63,21 +66,45 @@ func (p *Pool) AddPackageIf(raws [][]byte, now time.Time, allow func(*Entry) err
 		case r.Err == nil:
 			r.Together, r.Replaced = []*Entry{r.Entry}, replacedBy(r.Entry, made)
 		case errors.Is(r.Err, ErrAlreadyInMempool) || errors.Is(r.Err, ErrSameTxID):
-		case errors.Is(r.Err, ErrFee), errors.Is(r.Err, ErrFull), errors.Is(r.Err, ErrMissingInputs) && len(deferred) > 0:
+		case Reconsiderable(r.Err), errors.Is(r.Err, ErrMissingInputs) && len(deferred) > 0:
 			deferred = append(deferred, i)
 		default:
 			failed = true
 		}
 	}
+	if len(deferred) == 1 {
+		failed = true // it would be judged as it was alone
+	}
 	if !failed && len(deferred) > 0 {
 		made, err := p.addTogether(raws, deferred, results, now, allow)
 		changes = append(changes, made...)
+		if errors.Is(err, ErrPackage) {
+			return results, changes, err
+		}
+		if rule := (*RuleError)(nil); errors.As(err, &rule) && rule.Reason == reasonDustLeft {
+			return results, changes, reject(ErrPackage, "unspent-dust")
+		}
 		failed = err != nil
 	}
-	if failed {
+	if lost(results, changes) || failed {
 		return results, changes, reject(ErrPackage, "transaction failed")
 	}
 	return results, changes, nil
+}
+
+// lost reports whether members left again to make room, and says so in their results.
+func lost(results []PackageResult, changes []Change) (any bool) {
+	for i := range results {
+		r := &results[i]
+		if r.Err != nil && !errors.Is(r.Err, ErrAlreadyInMempool) {
+			continue
+		}
+		evicted := func(c Change) bool { return c.Entry == r.Entry && c.Reason == ReasonSizeLimit }
+		if r.Entry.Sequence == 0 || slices.ContainsFunc(changes, evicted) {
+			*r, any = PackageResult{Entry: r.Entry, Err: reject(ErrFull, "mempool full")}, true
+		}
+	}
+	return any
 }
 
 // CheckPackage judges transactions as if those before each were in the pool, and keeps none: each has to pay for itself
@@ -107,12 +134,17 @@ func (p *Pool) CheckPackage(raws [][]byte, now time.Time) ([]PackageResult, erro
 	defer p.mu.Unlock()
 	p.floor.decay(now, p.usage, p.cfg.MaxBytes)
 	for i, c := range group {
-		err := p.checkRates(p.modifiedFee(c.entry), c.entry.VSize, p.floor)
-		if err == nil {
+		var err error
+		if len(p.conflictsOf(c.entry)) > 0 {
+			err = reject(ErrConflict, "bip125-replacement-disallowed")
+		} else if err = p.checkRates(p.modifiedFee(c.entry), c.entry.VSize, p.floor); err == nil {
 			err = p.insertMember(&group[i])
 		}
 		if err != nil {
 			p.undo(group[:i])
+			if errors.Is(err, ErrPackage) {
+				return nil, err
+			}
 			return failed(i, c.entry, err)
 		}
 	}
@@ -161,16 +193,18 @@ func checkPackage(raws [][]byte) ([]*wire.MsgTx, error) {
 			return nil, reject(ErrPackage, "package-contains-duplicates")
 		}
 	}
-	spent := make(map[wire.OutPoint]struct{})
 	for i, tx := range txs {
+		if slices.ContainsFunc(tx.TxIn, func(in *wire.TxIn) bool { return slices.Contains(ids[i:], in.PreviousOutPoint.Hash) }) {
+			return nil, reject(ErrPackage, "package-not-sorted")
+		}
+	}
+	spender := make(map[wire.OutPoint]*wire.MsgTx)
+	for _, tx := range txs {
 		for _, in := range tx.TxIn {
-			if slices.Contains(ids[i:], in.PreviousOutPoint.Hash) {
-				return nil, reject(ErrPackage, "package-not-sorted")
-			}
-			if _, twice := spent[in.PreviousOutPoint]; twice {
+			if other := spender[in.PreviousOutPoint]; other != nil && other != tx { // what one spends twice is its own fault
 				return nil, reject(ErrPackage, "conflict-in-package")
 			}
-			spent[in.PreviousOutPoint] = struct{}{}
+			spender[in.PreviousOutPoint] = tx
 		}
 	}
 	return txs, nil
@@ -225,37 +259,61 @@ func (p *Pool) addTogether(raws [][]byte, which []int, results []PackageResult, 
 		results[which[len(which)-1]].Err = err
 		return nil, err
 	}
-	for k, i := range which {
-		if err := p.insertMember(&group[k]); err != nil {
-			results[i].Err = err
-			p.undo(group[:k])
-			return nil, err
+	if k, err := p.insertGroup(group); err != nil {
+		if !errors.Is(err, ErrPackage) {
+			results[which[k]].Err = err
 		}
+		return nil, err
 	}
 	p.trim(now)
 	changes := p.flush()
-	var err error
 	for _, i := range which {
 		r := &results[i]
-		if r.Err, r.Together = nil, together; r.Entry.Sequence == 0 {
-			r.Err, r.Together = reject(ErrFull, "mempool full"), nil
-			err = r.Err
-		}
+		r.Err, r.Together, r.Replaced = nil, together, replacedBy(r.Entry, changes)
 	}
-	return changes, err
+	return changes, nil
 }
 
-// insertMember adds a transaction of a package after those before it. The caller holds the write lock.
+// insertGroup adds what is judged together, or nothing; then it tells which of the group is at fault, if it is not an
+// [ErrPackage]. The caller holds the write lock.
+func (p *Pool) insertGroup(group []candidate) (faulty int, err error) {
+	if conflicts := p.conflictsWith(group); len(conflicts) > 0 {
+		return len(group) - 1, p.replacePair(group, conflicts)
+	}
+	for k := range group {
+		if err := p.insertMember(&group[k]); err != nil {
+			p.undo(group[:k])
+			return k, err
+		}
+	}
+	return 0, nil
+}
+
+// insertMember adds a transaction of a package after those before it. It has no conflicts. The caller holds the write lock.
 func (p *Pool) insertMember(c *candidate) error {
-	replaced, err := p.admissible(c)
-	if err != nil {
-		return err
+	parents := p.parentsOf(c.entry)
+	sibling, err := checkTRUC(c.entry, parents, nil)
+	if sibling != nil {
+		err = tooManyDescendants(parents[0].entry) // which only a transaction alone may take the place of
 	}
-	if len(replaced) > 0 {
-		return reject(ErrConflict, "bip125-replacement-disallowed")
+	if err != nil && slices.ContainsFunc(parents, func(n *node) bool { return c.family[n.entry.TxID] == n.entry }) {
+		return ofPackage(err)
 	}
-	p.insert(c.entry)
-	return nil
+	if err == nil {
+		_, err = p.admissible(c)
+	}
+	if err == nil {
+		p.insert(c.entry)
+	}
+	return err
+}
+
+// ofPackage makes a rejection one of the package as a whole.
+func ofPackage(err error) error {
+	if rule := (*RuleError)(nil); errors.As(err, &rule) {
+		return &RuleError{Kind: ErrPackage, Reason: rule.Reason, Detail: rule.Detail}
+	}
+	return err
 }
 
 // undo takes members of a package out again, as if they had never been in.
@@ -274,7 +332,7 @@ func checkEphemeralSpends(e *Entry, parents []*node) error {
 	for _, parent := range parents {
 		for i, out := range parent.entry.Outputs() {
 			if isDust(out) && !e.spends(wire.OutPoint{Hash: parent.entry.TxID, Index: i}) {
-				return rejectf(ErrNonStandard, "missing-ephemeral-spends",
+				return rejectf(ErrNonStandard, reasonDustLeft,
 					"tx %s (wtxid=%s) did not spend parent's ephemeral dust", e.TxID, e.WTxID)
 			}
 		}

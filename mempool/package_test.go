@@ -78,7 +78,7 @@ func TestPackagesAreAllOrNothing(t *testing.T) {
 	l := open()
 	for name, c := range map[string]struct {
 		make func(b *bench) []*wire.MsgTx
-		want []string // by transaction
+		want []string // of the transactions, then of the package if it is not "transaction failed"
 	}{
 		"pays too little": {func(b *bench) []*wire.MsgTx {
 			parent, child := b.pair(10)
@@ -95,27 +95,28 @@ func TestPackagesAreAllOrNothing(t *testing.T) {
 			parent.TxIn[0].Witness = nil
 			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(parent, 0, l)}, pay(1000, l))}
 		}, []string{"mempool-script-verify-flag-failed (", "bad-txns-inputs-missingorspent"}},
-		"child that would replace": {func(b *bench) []*wire.MsgTx {
-			other := b.coin(l)
-			b.add(b.signed([]coin{other}, pay(coinValue-500, l)))
-			parent := b.paying(0)
-			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(parent, 0, l), other}, pay(1000, l))}
-		}, []string{"min relay fee not met, 0 < 10", "bip125-replacement-disallowed"}},
 		"dust that stays": {func(b *bench) []*wire.MsgTx {
 			parent := b.signed([]coin{b.coin(l)}, pay(coinValue, l), pay(0, anchor()))
 			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(parent, 0, l)}, pay(1000, l))}
-		}, []string{"min relay fee not met, 0 < 11", "missing-ephemeral-spends, tx TXID (wtxid=WTXID) did not spend parent's ephemeral dust"}},
+		}, []string{"min relay fee not met, 0 < 11", "missing-ephemeral-spends, tx TXID (wtxid=WTXID) did not spend parent's ephemeral dust", "unspent-dust"}},
+		"TRUC child of another version": {func(b *bench) []*wire.MsgTx {
+			parent := b.paying(0)
+			return []*wire.MsgTx{parent, b.versioned(3, []coin{coinOf(parent, 0, l)}, pay(1000, l))}
+		}, []string{"min relay fee not met, 0 < 10", "bad-txns-inputs-missingorspent", "TRUC-violation, version=3 tx TXID (wtxid=WTXID) cannot spend from non-version=3 tx "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			txs := c.make(b)
 			before := b.pool.Info()
 			results, changes, err := b.pool.AddPackage(raws(txs...), now)
-			if !errors.Is(err, ErrPackage) || err.Error() != "transaction failed" || changes != nil || b.pool.Info() != before {
+			child := txs[len(txs)-1]
+			named := strings.NewReplacer("WTXID", child.WitnessHash().String(), "TXID", child.TxHash().String())
+			if want := append(c.want, "transaction failed")[len(txs)]; !errors.Is(err, ErrPackage) || !strings.HasPrefix(err.Error(), named.Replace(want)) ||
+				changes != nil || b.pool.Info() != before {
 				t.Errorf("%v, %+v", err, changes)
 			}
-			for i, tx := range txs {
-				want := strings.NewReplacer("WTXID", tx.WitnessHash().String(), "TXID", tx.TxHash().String()).Replace(c.want[i])
+			for i := range txs {
+				want := named.Replace(c.want[i])
 				if results[i].Err == nil || !strings.HasPrefix(results[i].Err.Error(), want) {
 					t.Errorf("%d: %v, want %s", i, results[i].Err, want)
 				}
@@ -156,9 +157,11 @@ func TestRejectPackages(t *testing.T) {
 		"package-not-sorted":             {child, parent},
 		"conflict-in-package":            {first, second},
 		"package-not-child-with-parents": {stranger, parent, child},
+		// Order is looked at first.
+		"package-not-sorted ": {first, second, child, parent},
 	} {
 		results, _, err := b.pool.AddPackage(raws(txs...), now)
-		if !errors.Is(err, ErrPackage) || err.Error() != want || results != nil {
+		if !errors.Is(err, ErrPackage) || err.Error() != strings.TrimSpace(want) || results != nil {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

@@ -1,8 +1,11 @@
 package mempool
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
 )
 
 // maxReplacedClusters bounds the clusters that one replacement may touch and so the work of judging it: Core's
@@ -62,43 +65,67 @@ func checkDisjoint(e *Entry, parents, conflicts []*node) error {
 	return nil
 }
 
-// checkReplacement applies Core's rules: not too many clusters, at least the fees of all that goes (rule 3) and the
-// relay of the newcomer on top (rule 4), and a better diagram of the clusters concerned. It returns the conflicts and
-// their descendants.
-func (p *Pool) checkReplacement(e *Entry, parents, kin, conflicts []*node, how string) ([]*node, error) {
-	touched := make(map[*cluster]struct{})
+// A replacement is what would leave the pool for others that spend the same.
+type replacement struct {
+	touched map[*cluster]struct{} // what it would leave
+	gone    map[*node]struct{}    // the conflicts and their descendants
+	fees    int64                 // of these, with deltas
+}
+
+// replacing finds what goes with the conflicts. It is too much for one replacement if there is a fault, which names txid.
+func replacing(txid chainhash.Hash, conflicts []*node) (r replacement, fault string) {
+	r.touched = make(map[*cluster]struct{})
 	for _, n := range conflicts {
-		touched[n.cluster] = struct{}{}
+		r.touched[n.cluster] = struct{}{}
 	}
-	if len(touched) > maxReplacedClusters {
-		return nil, rejectf(ErrConflict, "too many potential replacements"+how,
-			"rejecting replacement %s; too many conflicting clusters (%d > %d)", e.TxID, len(touched), maxReplacedClusters)
+	if len(r.touched) > maxReplacedClusters {
+		return r, fmt.Sprintf("rejecting replacement %s; too many conflicting clusters (%d > %d)",
+			txid, len(r.touched), maxReplacedClusters)
 	}
-	replaced := withDescendants(conflicts)
-	var fees int64
-	for n := range replaced {
-		fees += n.feeFrac().fee
+	r.gone = withDescendants(conflicts)
+	for n := range r.gone {
+		r.fees += n.feeFrac().fee
 	}
-	fee := p.modifiedFee(e)
-	if fee < fees {
-		return nil, rejectf(ErrConflict, "insufficient fee"+how,
-			"rejecting replacement %s, less fees than conflicting txs; %s < %s", e.TxID, formatMoney(fee), formatMoney(fees))
+	return r, ""
+}
+
+// underpaid is what is wrong if fee is less than the fees of all that goes (rule 3) and the relay of the newcomer's size
+// on top (rule 4): Core's PaysForRBF.
+func (r *replacement) underpaid(txid chainhash.Hash, fee, vsize int64) (fault string) {
+	if fee < r.fees {
+		return fmt.Sprintf("rejecting replacement %s, less fees than conflicting txs; %s < %s",
+			txid, formatMoney(fee), formatMoney(r.fees))
 	}
-	if relay := feeFor(IncrementalRelayFeeRate, e.VSize); fee-fees < relay {
-		return nil, rejectf(ErrConflict, "insufficient fee"+how,
-			"rejecting replacement %s, not enough additional fees to relay; %s < %s", e.TxID, formatMoney(fee-fees), formatMoney(relay))
+	if relay := feeFor(IncrementalRelayFeeRate, vsize); fee-r.fees < relay {
+		return fmt.Sprintf("rejecting replacement %s, not enough additional fees to relay; %s < %s",
+			txid, formatMoney(fee-r.fees), formatMoney(relay))
 	}
-	family, err := checkCluster(e, kin, replaced)
+	return ""
+}
+
+const worseDiagram = "insufficient feerate: does not improve feerate diagram"
+
+// checkReplacement applies Core's rules: not too many clusters, enough fees, and a better diagram of the clusters
+// concerned. It returns the conflicts and their descendants.
+func (p *Pool) checkReplacement(e *Entry, parents, kin, conflicts []*node, how string) ([]*node, error) {
+	r, fault := replacing(e.TxID, conflicts)
+	if fault != "" {
+		return nil, rejectf(ErrConflict, "too many potential replacements"+how, "%s", fault)
+	}
+	if fault := r.underpaid(e.TxID, p.modifiedFee(e), e.VSize); fault != "" {
+		return nil, rejectf(ErrConflict, "insufficient fee"+how, "%s", fault)
+	}
+	family, err := checkCluster(e, kin, r.gone)
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range kin {
-		touched[n.cluster] = struct{}{}
+		r.touched[n.cluster] = struct{}{}
 	}
-	if !improvesDiagram(&node{entry: e, kin: &relatives{parents: parents}, delta: p.deltas[e.TxID]}, family, touched, replaced) {
-		return nil, rejectf(ErrConflict, "replacement-failed", "insufficient feerate: does not improve feerate diagram")
+	if !improvesDiagram(&node{entry: e, kin: &relatives{parents: parents}, delta: p.deltas[e.TxID]}, family, r.touched, r.gone) {
+		return nil, rejectf(ErrConflict, "replacement-failed", worseDiagram)
 	}
-	return slices.Collect(maps.Keys(replaced)), nil
+	return slices.Collect(maps.Keys(r.gone)), nil
 }
 
 // improvesDiagram compares the touched clusters as they are with what they would be: family joined by n, the rest

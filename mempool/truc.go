@@ -8,13 +8,15 @@ const (
 	trucVersion       = 3
 	trucMaxVSize      = 10_000
 	trucChildMaxVSize = 1_000
+
+	reasonTRUC = "TRUC-violation"
 )
 
 // checkTRUC refuses e if it or one of its parents in the pool is version 3 and the rules for those forbid it. Where only
 // another child stands in the way, e may replace it although they do not conflict: it is returned as the sibling.
 func checkTRUC(e *Entry, parents, conflicts []*node) (sibling *node, err error) {
 	violation := func(format string, args ...any) (*node, error) {
-		return nil, rejectf(ErrTopology, "TRUC-violation", format, args...)
+		return nil, rejectf(ErrTopology, reasonTRUC, format, args...)
 	}
 	truc := e.version() == trucVersion
 	for _, n := range parents {
@@ -49,6 +51,10 @@ func checkTRUC(e *Entry, parents, conflicts []*node) (sibling *node, err error) 
 	case len(siblings) == 1 && len(siblings[0].parents()) == 1:
 		return siblings[0], nil
 	default:
-		return violation("tx %s (wtxid=%s) would exceed descendant count limit", parent.entry.TxID, parent.entry.WTxID)
+		return nil, tooManyDescendants(parent.entry)
 	}
+}
+
+func tooManyDescendants(parent *Entry) error {
+	return rejectf(ErrTopology, reasonTRUC, "tx %s (wtxid=%s) would exceed descendant count limit", parent.TxID, parent.WTxID)
 }

@@ -107,6 +107,20 @@ func TestPackagesSpread(t *testing.T) {
 func TestLowFeeParentMeetsItsChild(t *testing.T) {
 	parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 1_000_000)
 	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 990_000)
+	meet(t, nil, parent, child)
+}
+
+// Alone, the parent pays too little to replace what spends the same.
+func TestParentReplacesTogetherWithItsChild(t *testing.T) {
+	rival, _ := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 995_000)
+	parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 999_000)
+	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 970_000)
+	meet(t, rival, parent, child)
+}
+
+// meet asserts that the two come in as a package, in either order in which a peer sends them.
+func meet(t *testing.T, held, parent, child []byte) {
+	t.Helper()
 	cfg := testConfig(t)
 	cfg.PrevOuts = anyoneCanSpend{cfg.PrevOuts}
 	for name, order := range map[string][2][]byte{"parent first": {parent, child}, "child first": {child, parent}} {
@@ -114,17 +128,23 @@ func TestLowFeeParentMeetsItsChild(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if held != nil {
+			n.settle(n.admit(t.Context(), candidate{wtxid: chainhash.DoubleHashH(held), raw: held}))
+		}
 		n.peers[1] = "the announcer"
 		for _, raw := range order {
 			n.settle(n.admit(t.Context(), candidate{origin: 1, wtxid: chainhash.DoubleHashH(raw), raw: raw}))
 		}
-		pack, ok := n.admission.pop()
+		if len(n.admission.waiting(1)) != 1 {
+			t.Fatalf("%s: nothing is judged together", name)
+		}
+		pack, _ := n.admission.pop()
 		n.admission.charge(pack, 0)
-		if !ok || len(pack.pack) != 2 || len(n.admission.lines) != 0 {
+		if len(pack.pack) != 2 || len(n.admission.lines) != 0 {
 			t.Fatalf("%s: %+v", name, pack)
 		}
 		n.settle(n.admit(t.Context(), pack))
-		if _, count := n.relay.Digest(); count != 2 || n.orphans.Len() != 0 {
+		if _, count := n.relay.Digest(); count != 2 || n.orphans.Len() != 0 || n.pool.Get(chainhash.DoubleHashH(child)) == nil {
 			t.Errorf("%s: %d transactions, %d orphans", name, count, n.orphans.Len())
 		}
 		if err := n.Close(); err != nil {

@@ -126,7 +126,7 @@ func (n *Node) conclude(r result) {
 // verdicts already. What pays too little alone may come again with a child.
 func (n *Node) rejected(now time.Time, chain uint64, wtxid chainhash.Hash, err error) {
 	holds := chain == n.chainState.Load()
-	if holds && errors.Is(err, mempool.ErrFee) {
+	if holds && mempool.Reconsiderable(err) {
 		n.relay.RejectedForFee(now, wtxid)
 	} else {
 		n.relay.Rejected(now, wtxid, holds && forGood(err))
@@ -153,7 +153,7 @@ func (n *Node) concludeMembers(now time.Time, r result) {
 // refusedForFee judges a transaction that pays too little once more, with each
 // child of it that waits.
 func (n *Node) refusedForFee(r result) {
-	if !errors.Is(r.err, mempool.ErrFee) {
+	if !mempool.Reconsiderable(r.err) {
 		return
 	}
 	n.low.add(r.entry.TxID, r.raw)

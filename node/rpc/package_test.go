@@ -95,7 +95,7 @@ func TestSeveralAreTested(t *testing.T) {
 		{`[["{first hex}","{free hex}"]]`, `[` + firstUnjudged + `,{{free},"allowed":false,"reject-reason":"min relay fee not met",
 			"reject-details":"min relay fee not met, 0 < 10"}]`},
 		{`[["{first hex}","{conflict hex}"]]`, `[` + firstUnjudged + `,{"txid":"{conflict}","wtxid":"{conflict wtxid}","allowed":false,
-			"reject-reason":"insufficient fee","reject-details":"insufficient fee, rejecting replacement {conflict}, less fees than conflicting txs; 0.00003 < 0.00004"}]`},
+			"reject-reason":"bip125-replacement-disallowed","reject-details":"bip125-replacement-disallowed"}]`},
 		{`[["{first hex}","{better hex}"]]`, `[` + firstUnjudged + `,{"txid":"{better}","wtxid":"{better wtxid}","allowed":false,
 			"reject-reason":"bip125-replacement-disallowed","reject-details":"bip125-replacement-disallowed"}]`},
 		{`[["{first hex}","{first hex}"]]`, `[` + packageError("package-contains-duplicates") + `,` + packageError("package-contains-duplicates") + `]`},
