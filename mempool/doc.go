@@ -19,7 +19,8 @@
 // Everything a stage costs is bounded by the stages before it. Only the lookups of stages 4 and 7 and the commit take
 // the pool's lock; decoding and scripts run outside it, at most [Config.Workers] at a time.
 //
-// Consensus code is btcd's: wire decodes, txscript executes. What is written here is policy, and the consensus checks
+// Consensus code is btcd's: wire decodes, txscript executes. Ahead of it, package sigcheck verifies the commonest
+// signatures in less time, and txscript takes from the cache what that found good. What is written here is policy, and the consensus checks
 // that are plain arithmetic. A rejection is a [RuleError], whose text is Core's and whose kind says what it means to
 // the caller. Differences from Core on purpose: clusters are linearised well, not optimally; and where Core waits for a
 // block, the minimum fee rate falls with time alone. Not on purpose: btcd takes a signature under a public key that is no
