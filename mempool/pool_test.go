@@ -261,24 +261,6 @@ func TestDustThresholds(t *testing.T) {
 	}
 }
 
-func BenchmarkAdd(b *testing.B) {
-	f := newBench(b, func(c *Config) { c.SigCache = txscript.NewSigCache(1) })
-	l := p2wpkh(1)
-	var txs [][]byte
-	for len(txs) < 2000 {
-		txs = append(txs, raw(f.signed([]coin{f.coin(l)}, pay(400_000, l), pay(500_000, l))))
-	}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		if i%len(txs) == 0 {
-			f.pool = New(f.pool.cfg)
-		}
-		if _, _, err := f.pool.Add(txs[i%len(txs)], now); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkAddKnown(b *testing.B) {
 	f := newBench(b)
 	tx := raw(f.simple())
