@@ -71,7 +71,7 @@ func (p *Pool) examine(c *candidate, strippedSize int) error {
 	if err := p.resolve(c); err != nil {
 		return err
 	}
-	if err := checkSequenceLocks(tx, c.spent, t); err != nil {
+	if err := p.checkSequenceLocks(tx, c.spent, t); err != nil {
 		return err
 	}
 	var err error

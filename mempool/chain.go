@@ -111,7 +111,7 @@ func (p *Pool) Recheck(e *Entry) error {
 	if err := p.resolveConfirmed(&c); err != nil {
 		return err
 	}
-	if err := checkSequenceLocks(c.tx, c.spent, t); err != nil {
+	if err := p.checkSequenceLocks(c.tx, c.spent, t); err != nil {
 		return err
 	}
 	_, err := checkInputs(c.tx, c.spent, t)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -211,6 +212,49 @@ func TestAcceptLockTimes(t *testing.T) {
 		if _, err := b.try(tx); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// history is a chain whose blocks were ten minutes apart.
+type history struct{ *chain }
+
+func (history) MedianTime(height int32) (time.Time, error) {
+	if height < 50 {
+		return time.Time{}, errors.New("pruned")
+	}
+	return tipTime.Add(-10 * time.Minute * time.Duration(tipHeight-height)), nil
+}
+
+// A lock of n units of 512 seconds counts from the block before the one that holds the output.
+func TestRelativeLocksByTime(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		height int32
+		units  uint32
+		want   ErrorKind // 0: accepted
+	}{
+		{"75 blocks are 45000 s, 87 units", tipHeight - 74, 87, 0},
+		{"and not 88", tipHeight - 74, 88, ErrPremature},
+		{"of the newest block", tipHeight, 1, 0},
+		{"of the newest block, two units", tipHeight, 2, ErrPremature},
+		{"nothing is waited for", 20, 0, 0},
+	} {
+		b := newBench(t, func(cfg *Config) { cfg.PrevOuts = history{cfg.PrevOuts.(*chain)} })
+		_, err := b.try(relative(wire.SequenceLockTimeIsSeconds|c.units, c.height)(b))
+		if c.want == 0 && err != nil || c.want != 0 && !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	b := newBench(t, func(cfg *Config) { cfg.PrevOuts = history{cfg.PrevOuts.(*chain)} })
+	if _, err := b.try(relative(wire.SequenceLockTimeIsSeconds|1, 20)(b)); err == nil || errors.As(err, new(*RuleError)) {
+		t.Errorf("judged without knowing the time: %v", err)
+	}
+	parent := b.simple()
+	b.add(parent)
+	l := p2wpkh(1)
+	l.sequence = wire.SequenceLockTimeIsSeconds | 1
+	if _, err := b.try(b.signed([]coin{coinOf(parent, 0, l)}, pay(coinValue-2000, l))); !errors.Is(err, ErrPremature) {
+		t.Errorf("of an unconfirmed parent: %v", err)
 	}
 }
 

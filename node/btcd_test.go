@@ -149,6 +149,10 @@ func serialize(t *testing.T, tx *wire.MsgTx) []byte {
 
 func TestFollowsABitcoinNode(t *testing.T) {
 	f := newFollower(t)
+	height, median := f.source.Tip()
+	if got, err := f.source.MedianTime(height); err != nil || !got.Equal(median) {
+		t.Errorf("the median time is %v, %v; btcd says %v", got, err, median)
+	}
 
 	op, out := f.coinbase(50)
 	if err := f.submit(f.spend(op, out, 1000)); !errors.Is(err, mempool.ErrPremature) {
@@ -212,7 +216,7 @@ func TestFollowsABitcoinNode(t *testing.T) {
 		}
 	}
 	f.holds()
-	if height, _ := f.source.Tip(); height != 104 {
+	if height, _ = f.source.Tip(); height != 104 {
 		t.Errorf("the tip is at %d; want 104", height)
 	}
 

@@ -25,15 +25,16 @@ import (
 type fakeNode struct {
 	server *httptest.Server
 
-	mu       sync.Mutex
-	genesis  chainhash.Hash
-	chain    []*wire.MsgBlock // from height base on; the tip last
-	base     int32
-	stale    map[chainhash.Hash]*wire.MsgBlock
-	median   int64
-	outputs  map[wire.OutPoint]utxo.Output
-	requests int // HTTP requests
-	calls    map[string]int
+	mu         sync.Mutex
+	genesis    chainhash.Hash
+	chain      []*wire.MsgBlock // from height base on; the tip last
+	base       int32
+	stale      map[chainhash.Hash]*wire.MsgBlock
+	median     int64
+	medianThen int64 // at base
+	outputs    map[wire.OutPoint]utxo.Output
+	requests   int // HTTP requests
+	calls      map[string]int
 
 	// answer, if set, is asked first; true means it has answered.
 	answer func(w http.ResponseWriter) bool
@@ -46,12 +47,13 @@ const (
 
 func newFakeNode(t testing.TB, network string, tip utxo.Tip, outputs []utxo.Output) *fakeNode {
 	n := &fakeNode{
-		genesis: *chaincfg.RegressionNetParams.GenesisHash,
-		base:    tip.Height,
-		median:  tip.MedianTime.Unix(),
-		stale:   make(map[chainhash.Hash]*wire.MsgBlock),
-		outputs: make(map[wire.OutPoint]utxo.Output),
-		calls:   make(map[string]int),
+		genesis:    *chaincfg.RegressionNetParams.GenesisHash,
+		base:       tip.Height,
+		median:     tip.MedianTime.Unix(),
+		medianThen: tip.MedianTime.Unix(),
+		stale:      make(map[chainhash.Hash]*wire.MsgBlock),
+		outputs:    make(map[wire.OutPoint]utxo.Output),
+		calls:      make(map[string]int),
 	}
 	if network == "testnet4" {
 		n.genesis = *chaincfg.TestNet4Params.GenesisHash
@@ -142,6 +144,13 @@ func (n *fakeNode) find(hash string) (*wire.MsgBlock, int32) {
 	return n.stale[*h], -1
 }
 
+// called is how often a method was.
+func (n *fakeNode) called(method string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.calls[method]
+}
+
 func (n *fakeNode) serve(w http.ResponseWriter, r *http.Request) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -202,11 +211,7 @@ func (n *fakeNode) call(method string, params []json.RawMessage) (result any, co
 		}
 		return n.hashAt(height).String(), 0
 	case "getblockheader":
-		b, height := n.find(text(0))
-		if b == nil || height < 0 {
-			return nil, -5
-		}
-		return map[string]any{"height": height, "previousblockhash": b.Header.PrevBlock.String()}, 0
+		return n.header(text(0))
 	case "getblock":
 		b, _ := n.find(text(0))
 		if b == nil {
@@ -219,6 +224,26 @@ func (n *fakeNode) call(method string, params []json.RawMessage) (result any, co
 		return n.txOut(text(0), params[1]), 0
 	}
 	return nil, -32601
+}
+
+// header invents the times, 10 minutes apart, such that the first block held has
+// the median time it was given.
+func (n *fakeNode) header(hash string) (result any, code int) {
+	b, height := n.find(hash)
+	if b == nil {
+		for height = 0; height < n.base && n.hashAt(height).String() != hash; height++ {
+		}
+	}
+	if height < 0 || b == nil && height == n.base {
+		return nil, -5
+	}
+	h := map[string]any{"height": height, "time": n.medianThen + 600*int64(height-n.base+5)}
+	if height > n.base {
+		h["previousblockhash"] = b.Header.PrevBlock.String()
+	} else if height > 0 {
+		h["previousblockhash"] = n.hashAt(height - 1).String()
+	}
+	return h, 0
 }
 
 func (n *fakeNode) txOut(txid string, index json.RawMessage) any {

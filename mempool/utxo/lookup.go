@@ -265,6 +265,7 @@ func (r *RPC) heightOf(ctx context.Context, hash chainhash.Hash) (height int32, 
 type header struct {
 	Height   int32  `json:"height"`
 	Previous string `json:"previousblockhash"` // none for the first block
+	Time     int64  `json:"time"`
 }
 
 func (r *RPC) header(ctx context.Context, hash chainhash.Hash) (h header, err error) {

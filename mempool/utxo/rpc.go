@@ -82,8 +82,9 @@ type RPC struct {
 	changes  uint64 // of the chain, so that answers about an older one are told apart
 	existing cache
 	missing  cache
-	told     chainhash.Hash // the tip up to which the observer knows everything
-	synced   chan struct{}  // closed when told is up to date, and then another
+	medians  map[int32]int64 // median times of blocks, by height
+	told     chainhash.Hash  // the tip up to which the observer knows everything
+	synced   chan struct{}   // closed when told is up to date, and then another
 
 	hurry chan struct{} // makes Follow ask the node now
 
@@ -95,6 +96,7 @@ type RPC struct {
 var (
 	_ mempool.PrevOuts   = (*RPC)(nil)
 	_ mempool.Prefetcher = (*RPC)(nil)
+	_ mempool.Chronicle  = (*RPC)(nil)
 )
 
 // Connect makes a source that asks the node cfg names. It waits for a node that
@@ -109,7 +111,7 @@ func Connect(ctx context.Context, cfg RPCConfig) (*RPC, error) {
 		return nil, err
 	}
 	cfg.PollInterval = cmp.Or(cfg.PollInterval, DefaultPollInterval)
-	r := &RPC{cfg: cfg, log: cfg.Logger, client: c, existing: newCache(maxCached), missing: newCache(maxMissing),
+	r := &RPC{cfg: cfg, log: cfg.Logger, client: c, existing: newCache(maxCached), missing: newCache(maxMissing), medians: make(map[int32]int64),
 		synced: make(chan struct{}), hurry: make(chan struct{}, 1)}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
