@@ -92,12 +92,29 @@ func (l layout) txid(raw []byte) chainhash.Hash {
 	return chainhash.DoubleHashH(b)
 }
 
+// TxSize is the length of the serialized transaction that b begins with, or 0 if b ends before it does. An error is of
+// kind [ErrDecode]: no transaction begins like that. What the transaction claims to hold is not allocated.
+func TxSize(b []byte) (int, error) {
+	c := cursor{rest: b}
+	switch err := c.walk(); err {
+	case nil:
+		return len(b) - len(c.rest), nil
+	case errTruncated, errCount:
+		return 0, nil
+	default:
+		return 0, err
+	}
+}
+
 // scan walks a serialized transaction without allocating. It accepts what btcd's decoder accepts and encodes to the
 // same bytes again, and additionally insists that nothing follows.
 func scan(raw []byte) (layout, error) {
 	c := cursor{rest: raw}
 	if err := c.walk(); err != nil {
 		return layout{}, err // a *RuleError that is not nil
+	}
+	if len(c.rest) > 0 {
+		return layout{}, errTrailingData
 	}
 	l := layout{size: len(raw), stripped: len(raw), witness: c.witness}
 	if c.witness > 0 {
@@ -144,13 +161,8 @@ func (c *cursor) walk() *RuleError {
 			return err
 		}
 	}
-	if _, err := c.take(4); err != nil { // lock time
-		return err
-	}
-	if len(c.rest) > 0 {
-		return errTrailingData
-	}
-	return nil
+	_, err = c.take(4) // lock time
+	return err
 }
 
 // header skips what comes before the inputs, and reports whether witnesses follow the outputs.

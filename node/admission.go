@@ -40,7 +40,11 @@ type candidate struct {
 	restored   bool     // from storage: nobody is told
 	stood      bool     // it was left standing; of local origin
 	announcers []uint64 // of an orphan judged again: everybody who offered it
+
+	entered time.Time // of an imported one, of local origin: when it entered the mempool; else zero
 }
+
+func (c *candidate) imported() bool { return !c.entered.IsZero() }
 
 // size is the bytes that wait with the candidate.
 func (c *candidate) size() int {
@@ -254,11 +258,15 @@ func (n *Node) judged(ctx context.Context, c candidate) result {
 		return r
 	}
 	r.changes, r.err = n.judge(ctx, func() (changes []mempool.Change, err error) {
-		r.entry, changes, err = n.pool.AddIf(c.raw, time.Now(), c.allows)
+		at := time.Now()
+		if c.imported() {
+			at = c.entered
+		}
+		r.entry, changes, err = n.pool.AddIf(c.raw, at, c.allows)
 		return changes, err
 	})
 	r.write = wtxidsOf(r.changes)
-	if c.origin == local && errors.Is(r.err, mempool.ErrAlreadyInMempool) {
+	if c.origin == local && !c.imported() && errors.Is(r.err, mempool.ErrAlreadyInMempool) {
 		r.err, r.write = nil, append(r.write, r.entry.WTxID)
 		r.again = append(r.again, r.entry.WTxID)
 	}

@@ -56,7 +56,7 @@ func (n *Node) commit(ctx context.Context, group []result) {
 	var wtxids []chainhash.Hash
 	var changes []mempool.Change
 	for _, r := range group {
-		if r.origin == local {
+		if r.origin == local && !r.imported() {
 			n.submitted(r.write)
 		}
 		wtxids = append(wtxids, r.write...)

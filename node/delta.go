@@ -31,20 +31,39 @@ func (n *Node) Prioritise(ctx context.Context, txid chainhash.Hash, delta int64)
 	default:
 		return ErrNotRunning
 	}
+	refused, err := n.addDeltas(ctx, map[chainhash.Hash]int64{txid: delta})
+	if err == nil {
+		err = refused[txid]
+	}
+	return err
+}
+
+// addDeltas is Prioritise for many. What the mempool refuses is left out.
+func (n *Node) addDeltas(ctx context.Context, deltas map[chainhash.Hash]int64) (refused map[chainhash.Hash]error, err error) {
 	n.deltas.mu.Lock()
 	defer n.deltas.mu.Unlock()
-	before := n.pool.FeeDelta(txid)
-	if err := n.pool.Prioritise(txid, delta); err != nil {
-		return err
+	refused = make(map[chainhash.Hash]error)
+	before := make(map[chainhash.Hash]int64, len(deltas))
+	for txid, delta := range deltas {
+		was := n.pool.FeeDelta(txid)
+		if err := n.pool.Prioritise(txid, delta); err != nil {
+			refused[txid] = err
+		} else {
+			before[txid] = was
+		}
 	}
 	if err := n.storeDeltas(ctx); err != nil {
-		if undo := n.pool.Prioritise(txid, before-n.pool.FeeDelta(txid)); undo != nil {
-			n.log.Warn("fee delta is in memory only", "txid", txid, "reason", undo)
+		for txid, was := range before {
+			if undo := n.pool.Prioritise(txid, was-n.pool.FeeDelta(txid)); undo != nil {
+				n.log.Warn("fee delta is in memory only", "txid", txid, "reason", undo)
+			}
 		}
-		return fmt.Errorf("the fee delta would not survive a restart: %w", err)
+		return nil, fmt.Errorf("the fee delta would not survive a restart: %w", err)
 	}
-	n.deltas.news.put(txid)
-	return nil
+	for txid := range before {
+		n.deltas.news.put(txid)
+	}
+	return refused, nil
 }
 
 // storeDeltas makes storage hold the mempool's fee deltas. The caller holds the lock.
@@ -102,14 +121,16 @@ func (n *Node) loadDeltas() error {
 // repriced tells the engine what transactions pay with their new deltas, and
 // tries again those that stand.
 func (n *Node) repriced(now time.Time) {
+	changed := make(map[chainhash.Hash]bool)
 	for _, txid := range n.deltas.news.take() {
+		changed[txid] = true
 		if e := n.pool.GetByTxID(txid); e != nil {
 			n.reprice(now, e)
 		}
-		for _, s := range n.standing.lot.All() {
-			if s.TxID == txid {
-				n.retry(s.WTxID)
-			}
+	}
+	for _, s := range n.standing.lot.All() {
+		if changed[s.TxID] {
+			n.retry(s.WTxID)
 		}
 	}
 }

@@ -55,6 +55,7 @@
 // the room, when it expires or when a block decides; observers are told why
 // ([EventRemoved]), and its deletion is committed before whoever replaced it is
 // answered. Announcing it to peers starts at once but is not waited for.
+// [Node.ImportMempool] returns when all that it accepted is committed likewise.
 //
 // Each change of the mempool is an event with a number that rises by one from each
 // to the next, also across restarts, and is committed together with what it does

@@ -59,6 +59,7 @@ type Node struct {
 	receipts    chan receiptCall
 	standing    *standing
 	deltas      *feeDeltas
+	saving      sync.Mutex // of mempool.dat
 
 	salt  relaymsg.Salt
 	heard chan hearsay // on the topic

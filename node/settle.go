@@ -104,7 +104,7 @@ func (n *Node) conclude(r result) {
 		n.decided(r.wtxid, false)
 	}
 	switch {
-	case r.err == nil:
+	case r.err == nil || r.imported():
 	case errors.Is(r.err, mempool.ErrAlreadyInMempool):
 		n.relay.Rejected(now, r.wtxid, false)
 	case errors.Is(r.err, mempool.ErrMissingInputs) && r.origin != local:
@@ -165,7 +165,7 @@ func (n *Node) refusedForFee(r result) {
 func (n *Node) added(now time.Time, e *mempool.Entry, c candidate) {
 	source := inv.SourcePeer
 	switch {
-	case c.origin == local && !c.restored || n.unbroadcast.has(e.WTxID):
+	case c.origin == local && !c.restored && !c.imported() || n.unbroadcast.has(e.WTxID):
 		source = inv.SourceLocal
 	case c.restored:
 		source = inv.SourceRestored

@@ -87,21 +87,45 @@ func (n *Node) SubmitPackageIf(ctx context.Context, raws [][]byte, allow func(*m
 
 // submit waits for what becomes of a local candidate.
 func (n *Node) submit(ctx context.Context, c candidate) (result, error) {
+	results, err := n.submitAll(ctx, []candidate{c})
+	if err != nil {
+		return result{}, err
+	}
+	return results[0], nil
+}
+
+// submitAll waits for what becomes of local candidates, which are judged at the same
+// time.
+func (n *Node) submitAll(ctx context.Context, candidates []candidate) ([]result, error) {
+	if err := n.loaded(); err != nil {
+		return nil, err
+	}
+	done := make([]chan result, len(candidates))
+	for i, c := range candidates {
+		done[i] = make(chan result, 1)
+		c.origin, c.done = local, done[i]
+		n.admission.push(c)
+	}
+	results := make([]result, len(candidates))
+	for i := range done {
+		select {
+		case results[i] = <-done[i]:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-n.ended:
+			return nil, ErrNotRunning
+		}
+	}
+	return results, nil
+}
+
+// loaded fails until the stored mempool is loaded.
+func (n *Node) loaded() error {
 	select {
 	case <-n.ready:
+		return nil
 	default:
-		return result{}, fmt.Errorf("%w: the stored mempool is not loaded yet", ErrNotRunning)
-	}
-	done := make(chan result, 1)
-	c.origin, c.done = local, done
-	n.admission.push(c)
-	select {
-	case r := <-done:
-		return r, nil
-	case <-ctx.Done():
-		return result{}, ctx.Err()
-	case <-n.ended:
-		return result{}, ErrNotRunning
+		return fmt.Errorf("%w: the stored mempool is not loaded yet", ErrNotRunning)
 	}
 }
 

@@ -12,7 +12,11 @@ func (db *DB) Unwritable() error {
 }
 
 // checkSpace fails with [ErrDiskFull] when a commit might run out of disk.
-func (db *DB) checkSpace() error {
+func (db *DB) checkSpace() error { return db.HasRoom(0) }
+
+// HasRoom fails with [ErrDiskFull] when a commit might run out of disk once another
+// file of that size, in bytes, is written beside the database.
+func (db *DB) HasRoom(size int64) error {
 	if db.dir == "" {
 		return nil
 	}
@@ -20,8 +24,8 @@ func (db *DB) checkSpace() error {
 	if err != nil {
 		return fmt.Errorf("ask for free disk space: %w", err)
 	}
-	if free < MinFree {
-		return fmt.Errorf("%w: %d MiB free, %d MiB needed: free some on the disk of %s", ErrDiskFull, free>>20, MinFree>>20, db.dir)
+	if needed := MinFree + uint64(size); free < needed {
+		return fmt.Errorf("%w: %d MiB free, %d MiB needed: free some on the disk of %s", ErrDiskFull, free>>20, needed>>20, db.dir)
 	}
 	return nil
 }

@@ -16,25 +16,26 @@ import (
 // mayImport lists every package of the module and the packages of the module
 // it may import. A new package needs a line here.
 var mayImport = map[string][]string{
-	"inv":              {"inv/recon", "inv/relaymsg", "inv/txrequest"},
-	"inv/recon":        {"inv/relaymsg", "inv/sketch"},
-	"inv/relaymsg":     {},
-	"inv/sketch":       {},
-	"inv/txrequest":    {"inv/relaymsg"},
-	"mempool":          {"mempool/sigcheck"},
-	"mempool/sigcheck": {},
-	"mempool/utxo":     {"mempool"},
-	"storage":          {},
-	"p2p":              {"inv/relaymsg"},
-	"node":             {"inv", "inv/relaymsg", "mempool", "p2p", "storage"},
-	"node/metrics":     {"node", "p2p"},
-	"node/rpc":         {"mempool"},
-	"node/rpc/backend": {"inv/relaymsg", "mempool", "node", "node/rpc", "p2p"},
-	"node/zmq":         {"mempool", "node"},
-	"testnet":          {"inv", "mempool", "mempool/utxo", "node", "node/rpc", "node/rpc/backend", "p2p", "testnet/txgen"},
-	"testnet/sim":      {"inv", "inv/relaymsg"},
-	"testnet/txgen":    {"mempool", "mempool/utxo"},
-	"cmd/txnode":       {"inv", "mempool", "mempool/utxo", "node", "node/metrics", "node/rpc", "node/rpc/backend", "node/zmq", "p2p", "testnet", "testnet/sim", "testnet/txgen"},
+	"inv":                {"inv/recon", "inv/relaymsg", "inv/txrequest"},
+	"inv/recon":          {"inv/relaymsg", "inv/sketch"},
+	"inv/relaymsg":       {},
+	"inv/sketch":         {},
+	"inv/txrequest":      {"inv/relaymsg"},
+	"mempool":            {"mempool/sigcheck"},
+	"mempool/mempooldat": {"mempool"},
+	"mempool/sigcheck":   {},
+	"mempool/utxo":       {"mempool"},
+	"storage":            {},
+	"p2p":                {"inv/relaymsg"},
+	"node":               {"inv", "inv/relaymsg", "mempool", "mempool/mempooldat", "p2p", "storage"},
+	"node/metrics":       {"node", "p2p"},
+	"node/rpc":           {"mempool", "mempool/mempooldat"},
+	"node/rpc/backend":   {"inv/relaymsg", "mempool", "mempool/mempooldat", "node", "node/rpc", "p2p"},
+	"node/zmq":           {"mempool", "node"},
+	"testnet":            {"inv", "mempool", "mempool/utxo", "node", "node/rpc", "node/rpc/backend", "p2p", "testnet/txgen"},
+	"testnet/sim":        {"inv", "inv/relaymsg"},
+	"testnet/txgen":      {"mempool", "mempool/utxo"},
+	"cmd/txnode":         {"inv", "mempool", "mempool/utxo", "node", "node/metrics", "node/rpc", "node/rpc/backend", "node/zmq", "p2p", "testnet", "testnet/sim", "testnet/txgen"},
 }
 
 // testSupport are packages that only tests import; they may import anything.
@@ -62,7 +63,7 @@ var onlyIn = []struct {
 }
 
 // pure are the packages to which time, randomness and I/O are arguments.
-var pure = []string{"inv", "inv/recon", "inv/relaymsg", "inv/sketch", "inv/txrequest", "mempool", "mempool/sigcheck", "testnet/sim"}
+var pure = []string{"inv", "inv/recon", "inv/relaymsg", "inv/sketch", "inv/txrequest", "mempool", "mempool/mempooldat", "mempool/sigcheck", "testnet/sim"}
 
 // impure are the packages that pure ones must not import.
 var impure = []string{
