@@ -155,6 +155,15 @@ func (m *model) connect(tx *wire.MsgTx) {
 	delete(m.deltas, tx.TxHash())
 }
 
+// adopt makes the model hold what the pool does.
+func (m *model) adopt(p *Pool, made []*wire.MsgTx, judged map[chainhash.Hash]*Entry) {
+	m.held, m.floor = nil, p.Info().MinFeeRate
+	for _, e := range p.Snapshot() {
+		i := slices.IndexFunc(made, func(tx *wire.MsgTx) bool { return tx.TxHash() == e.TxID })
+		m.held, judged[e.TxID] = append(m.held, made[i]), e
+	}
+}
+
 // fataler is a test, of rapid or not.
 type fataler interface {
 	Fatalf(format string, args ...any)
@@ -259,6 +268,26 @@ func TestPoolAgainstModel(t *testing.T) {
 					rt.Fatalf("got %v, want %v", err, want)
 				}
 				copied.apply(rt, changes)
+			},
+			"package": func(rt *rapid.T) {
+				if len(made) == 0 {
+					rt.Skip()
+				}
+				child := rapid.SampledFrom(made).Draw(rt, "child")
+				pack := slices.DeleteFunc(slices.Clone(made), func(tx *wire.MsgTx) bool { return !m.spends(child, tx) })
+				before := b.pool.diagram()
+				results, changes, err := b.pool.AddPackage(raws(append(pack, child)...), now)
+				if reasons := reasonsOf(changes); reasons[ReasonReplaced] > 0 && reasons[ReasonSizeLimit] == 0 && !b.pool.diagram().improves(before) {
+					rt.Fatalf("%d are replaced and the fee rate falls", reasons[ReasonReplaced])
+				}
+				for i, r := range results {
+					in := b.pool.Get(r.Entry.WTxID) != nil
+					if here := r.Err == nil || errors.Is(r.Err, ErrAlreadyInMempool); here != in || err == nil && !in {
+						rt.Fatalf("member %d is in the pool: %t; %v, %v", i, in, r.Err, err)
+					}
+				}
+				copied.apply(rt, changes)
+				m.adopt(b.pool, made, judged)
 			},
 			"remove": func(rt *rapid.T) {
 				if len(m.held) == 0 {

@@ -38,7 +38,7 @@ func (n *Node) load(ctx context.Context) error {
 	n.feed.resume(n.past.last)
 	n.applied = n.past.last
 	waiting, stale := n.restoreMany(ctx, records), 0
-	low := make(map[chainhash.Hash]storage.Record) // below the minimum fee alone, by txid
+	low := make(map[chainhash.Hash]storage.Record) // pay too little alone, by txid
 	// Records come in the order of acceptance, so one pass places parents
 	// before children; further passes only serve stores whose order was lost.
 	for progress := true; progress && len(waiting) > 0; {
@@ -50,7 +50,7 @@ func (n *Node) load(ctx context.Context) error {
 				return ctx.Err()
 			case err == nil:
 				progress = true
-			case errors.Is(err, mempool.ErrFee):
+			case mempool.Reconsiderable(err):
 				low[entry.TxID] = r
 			case errors.Is(err, mempool.ErrMissingInputs):
 				orphans = append(orphans, r)

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"github.com/txnode/txnode/mempool"
+	"github.com/txnode/txnode/storage"
 )
 
 // anyoneCanSpend is an allocation whose outputs need no signature.
@@ -116,6 +118,32 @@ func TestParentReplacesTogetherWithItsChild(t *testing.T) {
 	parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 999_000)
 	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 970_000)
 	meet(t, rival, parent, child)
+}
+
+// A kill may leave what was replaced in storage, and the order of loading puts it first.
+func TestPairReplacesAgainAtStart(t *testing.T) {
+	rival, _ := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 995_000)
+	parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 999_000)
+	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 970_000)
+	cfg := testConfig(t)
+	cfg.DataDir = t.TempDir()
+	cfg.PrevOuts = anyoneCanSpend{cfg.PrevOuts}
+	n, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, raw := range [][]byte{rival, parent, child} {
+		if err := n.db.Put(t.Context(), storage.Record{WTxID: chainhash.DoubleHashH(raw), Raw: raw, Time: time.Now(), Sequence: uint64(i + 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	n, _ = run(t, cfg)
+	if n.Mempool().Get(chainhash.DoubleHashH(child)) == nil || n.Mempool().Info().Count != 2 {
+		t.Errorf("%d transactions, without the child", n.Mempool().Info().Count)
+	}
 }
 
 // meet asserts that the two come in as a package, in either order in which a peer sends them.
