@@ -51,3 +51,11 @@ func (e *Entry) FeeRate() int64 {
 	}
 	return e.Fee * 1000 / e.VSize
 }
+
+// PaysMoreThan reports whether Fee is above a rate above 0, in satoshi per 1000 virtual bytes, for the size by weight alone
+// (BIP 141), as Core's maxfeerate is judged: signature operations do not make a transaction larger (node/transaction.cpp,
+// rpc/mempool.cpp).
+func (e *Entry) PaysMoreThan(rate int64) bool {
+	size := (e.Weight + witnessScale - 1) / witnessScale
+	return (e.Fee-1)*1000/size >= rate // Fee > feeFor(rate, size), whose product could overflow
+}

@@ -208,6 +208,21 @@ func (p *Pool) Descendants(e *Entry) []*Entry {
 	return p.relatives(e, func(n *node) []*node { return reach(n, (*node).children) })
 }
 
+// Related returns the clusters of the parents and children of e, which need not be in the pool: what it is one cluster
+// with, would be, or was until it left.
+func (p *Pool) Related(e *Entry) (entries []*Entry) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	seen := make(map[*cluster]struct{})
+	for _, n := range append(p.parentsOf(e), p.childrenOf(e)...) {
+		if _, again := seen[n.cluster]; !again {
+			seen[n.cluster] = struct{}{}
+			entries = append(entries, entriesOf(n.cluster.nodes)...)
+		}
+	}
+	return entries
+}
+
 func (p *Pool) relatives(e *Entry, of func(*node) []*node) []*Entry {
 	p.mu.RLock()
 	defer p.mu.RUnlock()

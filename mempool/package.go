@@ -46,11 +46,7 @@ func (p *Pool) AddPackage(raws [][]byte, now time.Time) ([]PackageResult, []Chan
 
 // AddPackageIf is AddPackage for a caller with conditions of its own, as [Pool.AddIf] is Add.
 func (p *Pool) AddPackageIf(raws [][]byte, now time.Time, allow func(*Entry) error) ([]PackageResult, []Change, error) {
-	txs, err := checkPackage(raws)
-	if err == nil {
-		err = checkChildWithParents(txs)
-	}
-	if err != nil {
+	if err := checkFamily(raws); err != nil {
 		return nil, nil, err
 	}
 	results := make([]PackageResult, len(raws))
@@ -208,6 +204,15 @@ func checkPackage(raws [][]byte) ([]*wire.MsgTx, error) {
 		}
 	}
 	return txs, nil
+}
+
+// checkFamily applies the rules on packages whose child may pay for its parents.
+func checkFamily(raws [][]byte) error {
+	txs, err := checkPackage(raws)
+	if err != nil {
+		return err
+	}
+	return checkChildWithParents(txs)
 }
 
 // checkChildWithParents is Core's IsChildWithParentsTree.

@@ -38,11 +38,13 @@ type Standing struct {
 	Tried       time.Time // when the pool last judged it; zero: not since the start
 	Tries       int       // how often it did since the start
 	Err         error     // why the pool did not take it; nil before it was tried
+	// Rival is the txid of a transaction that spends the same and that a block contained since the start. Zero: none.
+	Rival chainhash.Hash
 }
 
 // Allow returns [ErrMaxFeeRate] for an entry that pays more than the submitter allows.
 func (s *Standing) Allow(e *Entry) error {
-	if s.MaxFeeRate > 0 && e.FeeRate() > s.MaxFeeRate {
+	if s.MaxFeeRate > 0 && e.PaysMoreThan(s.MaxFeeRate) {
 		return ErrMaxFeeRate
 	}
 	return nil
@@ -54,6 +56,9 @@ func (s *Standing) WaitsFor() string {
 	case ErrFee, ErrFull:
 		return "the minimum fee of the mempool to fall, or a child that pays for it and is left standing, too"
 	case ErrMissingInputs:
+		if s.Rival != (chainhash.Hash{}) {
+			return fmt.Sprintf("a reorganization of the chain: %s is confirmed, and spends the same", s.Rival)
+		}
 		return "the transactions whose outputs it spends"
 	case ErrConflict:
 		return "the transactions that spend the same to leave the mempool"
@@ -90,7 +95,6 @@ type ParkingLot struct {
 	byParent map[chainhash.Hash][]*parked        // by txid spent from
 	byTxID   map[chainhash.Hash][]chainhash.Hash // wtxids
 	bytes    int
-	left     bool // something left the pool since Sweep
 }
 
 type parked struct {
@@ -190,13 +194,28 @@ func (l *ParkingLot) Refused(e *Entry, err error, floor int64, now time.Time) (a
 	if p == nil {
 		return false
 	}
+	p.refused(e, err, floor, now)
 	again = p.again
-	p.Err, p.Tried, p.floor, p.trying, p.again = err, now, floor, false, false
+	p.trying, p.again = false, false
+	return again
+}
+
+// RefusedParent notes the same of one that was tried as the parent of another: whether it is being tried itself stays
+// as it is.
+func (l *ParkingLot) RefusedParent(e *Entry, err error, floor int64, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p := l.parked[e.WTxID]; p != nil {
+		p.refused(e, err, floor, now)
+	}
+}
+
+func (p *parked) refused(e *Entry, err error, floor int64, now time.Time) {
+	p.Err, p.Tried, p.floor = err, now, floor
 	p.Tries++
 	if e.Fee > 0 {
 		p.feeRate = e.FeeRate()
 	}
-	return again
 }
 
 // Get returns the transaction with this wtxid if it stands.
@@ -224,7 +243,8 @@ func (l *ParkingLot) All() []Standing {
 }
 
 // Take begins to try a transaction again: alone, or as a package after those parents of it that stand because of their
-// fee, or because it found no room. Nothing is returned for one that does not stand or is being tried.
+// fee, or because it found no room. By the rules of packages ([Pool.AddPackage]) it cannot pay for their parents, nor
+// for one parent that spends from another. Nothing is returned for one that does not stand or is being tried.
 // [ParkingLot.Refused], which tells then that it was to be tried again, or Remove end the trying.
 func (l *ParkingLot) Take(wtxid chainhash.Hash) (s Standing, pack [][]byte) {
 	l.mu.Lock()
@@ -239,14 +259,23 @@ func (l *ParkingLot) Take(wtxid chainhash.Hash) (s Standing, pack [][]byte) {
 	}
 	p.trying = true
 	for _, txid := range p.parents() {
-		for _, id := range l.byTxID[txid] {
-			if kind := kindOf(l.parked[id].Err); kind == ErrFee || kind == ErrFull {
-				pack = append(pack, l.parked[id].Raw)
-				break
+		if parent := l.payable(txid); parent != nil && len(pack)+1 < maxPackageCount {
+			if checkFamily(append(slices.Clone(pack), parent.Raw, p.Raw)) == nil {
+				pack = append(pack, parent.Raw)
 			}
 		}
 	}
 	return p.Standing, append(pack, p.Raw)
+}
+
+// payable is the one with this txid for which a child may pay.
+func (l *ParkingLot) payable(txid chainhash.Hash) *parked {
+	for _, id := range l.byTxID[txid] {
+		if kind := kindOf(l.parked[id].Err); kind == ErrFee || kind == ErrFull {
+			return l.parked[id]
+		}
+	}
+	return nil
 }
 
 // ChildrenOf are those that spend from the transaction with this txid.
@@ -259,27 +288,63 @@ func (l *ParkingLot) ChildrenOf(txid chainhash.Hash) (wtxids []chainhash.Hash) {
 	return wtxids
 }
 
-// Changed returns the wtxids to be tried because of a change of the pool.
-func (l *ParkingLot) Changed(c Change) (due []chainhash.Hash) {
+// Changed returns the wtxids to be tried because of a change of the pool p, which has happened.
+func (l *ParkingLot) Changed(c Change, p *Pool) []chainhash.Hash {
 	if c.Added() {
 		return l.ChildrenOf(c.Entry.TxID)
 	}
+	return l.Blocked(c.Entry, p)
+}
+
+// Blocked returns the wtxids of those that may have been refused because of an entry of the pool p, or because of the
+// cluster it is or was in: the cluster that they would join, or of which they would replace a part.
+func (l *ParkingLot) Blocked(e *Entry, p *Pool) (wtxids []chainhash.Hash) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.left = true
-	for in := range c.Entry.Inputs() {
-		for _, p := range l.byParent[in.PreviousOutPoint.Hash] {
-			if kindOf(p.Err) == ErrConflict && slices.Contains(p.spends, in.PreviousOutPoint) {
-				due = append(due, p.WTxID)
+	if len(l.parked) == 0 {
+		return nil
+	}
+	blocked := func(q *parked) {
+		// A verdict under way may be of before the change.
+		if kind := kindOf(q.Err); (q.trying || kind == ErrConflict || kind == ErrTopology) && !slices.Contains(wtxids, q.WTxID) {
+			wtxids = append(wtxids, q.WTxID)
+		}
+	}
+	for _, member := range append(p.Related(e), e) {
+		for _, q := range l.byParent[member.TxID] {
+			blocked(q)
+		}
+		for in := range member.Inputs() {
+			for _, q := range l.byParent[in.PreviousOutPoint.Hash] {
+				if slices.Contains(q.spends, in.PreviousOutPoint) {
+					blocked(q)
+				}
 			}
 		}
 	}
-	return due
+	return wtxids
+}
+
+// Connect notes which transactions of a block spend the same as what stands, and returns what does so.
+func (l *ParkingLot) Connect(b Block) (decided []Standing) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, tx := range b.Txs {
+		for _, in := range tx.TxIn {
+			for _, p := range l.byParent[in.PreviousOutPoint.Hash] {
+				if id := tx.TxHash(); slices.Contains(p.spends, in.PreviousOutPoint) && id != p.TxID && id != p.Rival {
+					p.Rival = id
+					decided = append(decided, p.Standing)
+				}
+			}
+		}
+	}
+	return decided
 }
 
 // Sweep takes out what has stood for too long, and returns that and the wtxids to be tried at a minimum fee rate, to be
-// called now and then: those that pay it and did not pay the rate they were last tried at, and, if something left the
-// pool, those that have too many relatives; and those that could not be judged.
+// called now and then: those that pay it and did not pay the rate they were last tried at, and those that could not be
+// judged.
 func (l *ParkingLot) Sweep(floor int64, now time.Time) (expired []Standing, due []chainhash.Hash) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -290,11 +355,9 @@ func (l *ParkingLot) Sweep(floor int64, now time.Time) (expired []Standing, due 
 			l.remove(p)
 			expired = append(expired, p.Standing)
 		case (kind == ErrFee || kind == ErrFull) && p.feeRate >= floor && p.floor > floor,
-			kind == ErrTopology && l.left,
 			kind == 0 && p.Err != nil: // the previous outputs could not be looked up
 			due = append(due, p.WTxID)
 		}
 	}
-	l.left = false
 	return expired, due
 }

@@ -3,7 +3,10 @@ package mempool
 import (
 	"bytes"
 	"errors"
+	"math"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +40,7 @@ func TestStandingWaits(t *testing.T) {
 	tx, raw := lone(1, x)
 	rival, _ := lone(2, x)
 	neighbour, _ := lone(3, y)
+	pool := newBench(t).pool
 	parent := &Entry{Raw: raw, TxID: x.Hash, WTxID: x.Hash}
 	for _, test := range []struct {
 		name  string
@@ -45,25 +49,24 @@ func TestStandingWaits(t *testing.T) {
 		cause func(*ParkingLot) []chainhash.Hash
 		want  bool
 	}{
-		{"parent comes", reject(ErrMissingInputs, ""), 0, func(l *ParkingLot) []chainhash.Hash { return l.Changed(Change{Entry: parent}) }, true},
+		{"parent comes", reject(ErrMissingInputs, ""), 0, func(l *ParkingLot) []chainhash.Hash { return l.Changed(Change{Entry: parent}, pool) }, true},
 		{"rival leaves", reject(ErrConflict, ""), 0, func(l *ParkingLot) []chainhash.Hash {
-			return l.Changed(Change{Entry: entryOf(rival, 0), Reason: ReasonExpiry})
+			return l.Changed(Change{Entry: entryOf(rival, 0), Reason: ReasonExpiry}, pool)
 		}, true},
 		{"neighbour leaves", reject(ErrConflict, ""), 0, func(l *ParkingLot) []chainhash.Hash {
-			return l.Changed(Change{Entry: entryOf(neighbour, 0), Reason: ReasonExpiry})
+			return l.Changed(Change{Entry: entryOf(neighbour, 0), Reason: ReasonExpiry}, pool)
 		}, false},
 		{"rival leaves one that is poor", reject(ErrFee, ""), 100, func(l *ParkingLot) []chainhash.Hash {
-			return l.Changed(Change{Entry: entryOf(rival, 0), Reason: ReasonExpiry})
+			return l.Changed(Change{Entry: entryOf(rival, 0), Reason: ReasonExpiry}, pool)
 		}, false},
 		{"floor falls", reject(ErrFee, ""), 100, sweepAt(1000), true},
 		{"floor falls for one that found no room", reject(ErrFull, ""), 100, sweepAt(999), true},
 		{"floor falls too little", reject(ErrFee, ""), 100, sweepAt(1001), false},
 		{"floor stays", reject(ErrFee, ""), 300, sweepAt(2000), false},
 		{"time passes", reject(ErrMissingInputs, ""), 0, sweepAt(0), false},
-		{"nothing left the cluster", reject(ErrTopology, ""), 100, sweepAt(2000), false},
-		{"something left the cluster", reject(ErrTopology, ""), 100, func(l *ParkingLot) []chainhash.Hash {
-			l.Changed(Change{Entry: entryOf(neighbour, 0), Reason: ReasonExpiry})
-			return sweepAt(2000)(l)
+		{"rival leaves one that is tried", nil, 0, func(l *ParkingLot) []chainhash.Hash {
+			l.Take(tx.WitnessHash())
+			return l.Changed(Change{Entry: entryOf(rival, 0), Reason: ReasonExpiry}, pool)
 		}, true},
 		{"the source is back", errors.New("away"), 0, sweepAt(0), true},
 	} {
@@ -82,6 +85,107 @@ func TestStandingWaits(t *testing.T) {
 				t.Errorf("%d are tried, want %v", len(due), test.want)
 			}
 		})
+	}
+}
+
+// What the pool refuses because of a cluster is tried when any of that leaves, and then the pool takes it.
+func TestStandingWaitsForClusters(t *testing.T) {
+	l := open()
+	for name, test := range map[string]struct {
+		make func(b *bench) (stands, leaves *wire.MsgTx)
+		why  error
+	}{
+		"a rival's descendant": {func(b *bench) (*wire.MsgTx, *wire.MsgTx) {
+			c := b.coin(l)
+			rival := b.signed([]coin{c}, pay(coinValue-1000, l))
+			child := b.signed([]coin{coinOf(rival, 0, l)}, pay(coinValue-9000, l))
+			b.add(rival)
+			b.add(child)
+			return b.signed([]coin{c}, pay(coinValue-5000, l)), child
+		}, ErrConflict},
+		"a sibling of version 3": {func(b *bench) (*wire.MsgTx, *wire.MsgTx) {
+			parent := b.parentOf(3, l)
+			sibling := b.versioned(3, []coin{coinOf(parent, 0, l)}, pay(1000, l))
+			b.add(sibling)
+			return b.versioned(3, []coin{coinOf(parent, 1, l)}, pay(parent.TxOut[1].Value-500, l)), sibling
+		}, ErrConflict},
+		"the end of a long chain": {func(b *bench) (*wire.MsgTx, *wire.MsgTx) {
+			first := b.signed([]coin{b.coin(l)}, pay(coinValue/2, l), pay(coinValue/2-1000, l))
+			b.add(first)
+			last := first
+			for range MaxClusterCount - 1 {
+				last = b.signed([]coin{coinOf(last, 0, l)}, pay(last.TxOut[0].Value-1000, l))
+				b.add(last)
+			}
+			return b.signed([]coin{coinOf(first, 1, l)}, pay(1000, l)), last
+		}, ErrTopology},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, lot := newBench(t), NewParkingLot()
+			bystander := b.add(b.paying(1000))
+			stands, leaves := test.make(b)
+			e, err := b.try(stands)
+			if !errors.Is(err, test.why) {
+				t.Fatal(err)
+			}
+			if _, err := lot.Put(Standing{Raw: raw(stands), Since: now}); err != nil {
+				t.Fatal(err)
+			}
+			lot.Refused(e, err, 0, now)
+			for _, c := range b.pool.Remove(bystander.WTxID, ReasonExpiry) {
+				if due := lot.Changed(c, b.pool); len(due) > 0 {
+					t.Error("tried when another one leaves")
+				}
+			}
+			changes := b.pool.Remove(leaves.WitnessHash(), ReasonExpiry)
+			if due := lot.Changed(changes[0], b.pool); len(changes) != 1 || !slices.Equal(due, []chainhash.Hash{e.WTxID}) {
+				t.Errorf("%d left, %d are tried", len(changes), len(due))
+			}
+			b.add(stands)
+		})
+	}
+}
+
+// A block that spends the same is told as the cause of missing inputs, and nothing else is.
+func TestStandingIsDecidedByABlock(t *testing.T) {
+	b, l, lot := newBench(t), open(), NewParkingLot()
+	c := b.coin(l)
+	tx, rival := b.signed([]coin{c, b.coin(l)}, pay(1000, l)), b.signed([]coin{c}, pay(1000, l))
+	s, err := lot.Put(Standing{Raw: raw(tx), Since: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if decided := lot.Connect(block(tx, b.paying(1000))); len(decided) != 0 {
+		t.Errorf("%+v", decided)
+	}
+	for want := 1; want >= 0; want-- { // a block of another branch tells the same
+		if decided := lot.Connect(block(rival)); len(decided) != want {
+			t.Errorf("%+v, want %d", decided, want)
+		}
+	}
+	for _, err := range []error{reject(ErrMissingInputs, ""), reject(ErrConflict, "")} {
+		lot.Refused(&Entry{WTxID: s.WTxID}, err, 0, now)
+		s, _ = lot.Get(s.WTxID)
+		if told := strings.Contains(s.WaitsFor(), rival.TxHash().String()); told != errors.Is(err, ErrMissingInputs) {
+			t.Errorf("%v: waits for %s", err, s.WaitsFor())
+		}
+	}
+}
+
+// The most that may be paid is for the size by weight, however many signature operations there are, rounded up.
+func TestStandingMaxFeeRate(t *testing.T) {
+	e := &Entry{Fee: 1001, Weight: 1998, VSize: 5000}
+	for rate, want := range map[int64]error{0: nil, 2000: ErrMaxFeeRate, 2001: nil, math.MaxInt64: nil} {
+		s := Standing{MaxFeeRate: rate}
+		if err := s.Allow(e); err != want {
+			t.Errorf("at most %d: %v", rate, err)
+		}
+	}
+	for range 1000 {
+		e, rate := &Entry{Fee: rand.Int64N(2000), Weight: 1 + rand.Int64N(4000)}, 1+rand.Int64N(3000)
+		if got, want := e.PaysMoreThan(rate), e.Fee > feeFor(rate, (e.Weight+3)/4); got != want {
+			t.Errorf("%+v at %d: %v", e, rate, got)
+		}
 	}
 }
 
@@ -159,6 +263,68 @@ func TestStandingIsTakenOnce(t *testing.T) {
 	}
 	if removed := l.Remove(parent.TxHash()); len(removed) != 1 || len(l.Remove(parent.TxHash())) != 0 {
 		t.Errorf("%+v", removed)
+	}
+}
+
+// A package takes along the parents that the rules allow, and no more.
+func TestStandingTakesParentsAlong(t *testing.T) {
+	put := func(l *ParkingLot, tx *wire.MsgTx, raw []byte, err error) chainhash.Hash {
+		s, putErr := l.Put(Standing{Raw: raw, Since: now})
+		if putErr != nil {
+			t.Fatal(putErr)
+		}
+		l.Refused(entryOf(tx, 0), err, 0, now)
+		return s.WTxID
+	}
+	taken := func(l *ParkingLot, id chainhash.Hash, want int) {
+		t.Helper()
+		_, pack := l.Take(id)
+		if len(pack) != want || want > 1 && checkFamily(pack) != nil {
+			t.Errorf("%d are taken, want %d: %v", len(pack), want, checkFamily(pack))
+		}
+	}
+	poor := reject(ErrFee, "")
+	first, firstRaw := lone(1, wire.OutPoint{Hash: hashOf(1)})
+	second, secondRaw := lone(2, wire.OutPoint{Hash: first.TxHash()})
+	apart, apartRaw := lone(3, wire.OutPoint{Hash: hashOf(2)})
+	child, childRaw := lone(4, wire.OutPoint{Hash: first.TxHash(), Index: 1}, wire.OutPoint{Hash: second.TxHash()}, wire.OutPoint{Hash: apart.TxHash()})
+	l := NewParkingLot()
+	put(l, first, firstRaw, poor)
+	put(l, second, secondRaw, poor)
+	put(l, apart, apartRaw, reject(ErrFull, ""))
+	taken(l, put(l, child, childRaw, reject(ErrMissingInputs, "")), 3) // not the parent that spends from another
+
+	l = NewParkingLot()
+	var spent []wire.OutPoint
+	for i := range int64(30) {
+		parent, parentRaw := lone(i, wire.OutPoint{Hash: hashOf(uint32(i))})
+		put(l, parent, parentRaw, poor)
+		spent = append(spent, wire.OutPoint{Hash: parent.TxHash()})
+	}
+	child, childRaw = lone(1, spent...)
+	taken(l, put(l, child, childRaw, reject(ErrMissingInputs, "")), maxPackageCount)
+}
+
+// What is refused as a parent is told with the reason it has then, and may still be under way by itself.
+func TestStandingParentIsRefused(t *testing.T) {
+	l := NewParkingLot()
+	tx, raw := lone(1, wire.OutPoint{Hash: hashOf(1)})
+	s, err := l.Put(Standing{Raw: raw, Since: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Take(s.WTxID)
+	l.RefusedParent(entryOf(tx, 0), reject(ErrTopology, ""), 0, now)
+	if s, _ = l.Get(s.WTxID); !errors.Is(s.Err, ErrTopology) || s.Tries != 1 {
+		t.Errorf("%+v", s)
+	}
+	if _, pack := l.Take(s.WTxID); pack != nil || !l.Refused(entryOf(tx, 0), reject(ErrFee, ""), 0, now) {
+		t.Error("it was not under way any more")
+	}
+	other, _ := lone(2, wire.OutPoint{Hash: hashOf(1)})
+	l.RefusedParent(entryOf(other, 0), reject(ErrFee, ""), 0, now)
+	if len(l.All()) != 1 {
+		t.Error("another one stands")
 	}
 }
 

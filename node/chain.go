@@ -30,6 +30,7 @@ func (n *Node) observer(ctx context.Context) mempool.ChainObserver {
 		Connected: func(b mempool.Block) {
 			n.chainState.Add(1)
 			changes := n.pool.Connect(b)
+			n.decidedStanding(b)
 			change := chainChange{result: result{changes: changes, stored: n.persist(ctx, wtxidsOf(changes), changes)}}
 			for _, tx := range b.Txs {
 				change.txids = append(change.txids, tx.TxHash())
@@ -131,6 +132,7 @@ func (n *Node) review(ctx context.Context) {
 			early = nil // their parents are gone
 			n.reviewed.Store(taken)
 			n.recheck(ctx)
+			n.retryAll() // blocks may have left and none come in their place
 		}
 	}
 }

@@ -119,13 +119,14 @@ func (n *Node) loadDeltas() error {
 }
 
 // repriced tells the engine what transactions pay with their new deltas, and
-// tries again those that stand.
+// tries again those that stand, or that they may have kept out.
 func (n *Node) repriced(now time.Time) {
 	changed := make(map[chainhash.Hash]bool)
 	for _, txid := range n.deltas.news.take() {
 		changed[txid] = true
 		if e := n.pool.GetByTxID(txid); e != nil {
 			n.reprice(now, e)
+			n.retry(n.standing.lot.Blocked(e, n.pool)...)
 		}
 	}
 	for _, s := range n.standing.lot.All() {

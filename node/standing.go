@@ -133,12 +133,7 @@ func (n *Node) retry(wtxids ...chainhash.Hash) {
 		if len(pack) == 0 {
 			continue
 		}
-		c := candidate{origin: local, wtxid: id, stood: true, allow: func(e *mempool.Entry) error {
-			if _, stands := n.standing.lot.Get(e.WTxID); !stands {
-				return errNotStanding
-			}
-			return s.Allow(e)
-		}}
+		c := candidate{origin: local, wtxid: id, stood: true, allow: n.allowStanding}
 		if len(pack) > 1 {
 			c.pack = pack
 		} else {
@@ -148,13 +143,30 @@ func (n *Node) retry(wtxids ...chainhash.Hash) {
 	}
 }
 
+// allowStanding is the condition of those that stand: each has its own.
+func (n *Node) allowStanding(e *mempool.Entry) error {
+	s, stands := n.standing.lot.Get(e.WTxID)
+	if !stands {
+		return errNotStanding
+	}
+	return s.Allow(e)
+}
+
 // changedStanding retries what may have waited for a change of the mempool, and
 // lets go what entered it.
 func (n *Node) changedStanding(change mempool.Change) {
 	if change.Added() {
 		n.unstand(n.standing.lot.Remove(change.Entry.WTxID))
 	}
-	n.retry(n.standing.lot.Changed(change)...)
+	n.retry(n.standing.lot.Changed(change, n.pool)...)
+}
+
+// decidedStanding notes what a block has decided against. It stands on, for a
+// reorganization may undo that.
+func (n *Node) decidedStanding(b mempool.Block) {
+	for _, s := range n.standing.lot.Connect(b) {
+		n.log.Info("a block spends what a standing transaction spends", "wtxid", s.WTxID, "by", s.Rival)
+	}
 }
 
 // unstand has storage forget what does not stand any more.
@@ -168,11 +180,8 @@ func (n *Node) unstand(removed []mempool.Standing) {
 // last of a package.
 func (n *Node) judgedStanding(now time.Time, r result) {
 	e, err := r.entry, r.err
-	if len(r.members) > 0 {
-		last := r.members[len(r.members)-1]
-		e, err = last.Entry, last.Err
-	} else if r.pack != nil {
-		err = r.packErr
+	if r.pack != nil {
+		e, err = n.judgedPackage(now, r)
 	}
 	again := false
 	var own declined
@@ -194,12 +203,32 @@ func (n *Node) judgedStanding(now time.Time, r result) {
 	}
 }
 
-// stillStands notes why the mempool did not take what stands, and what it pays
-// with its fee delta, as [mempool.ParkingLot.Refused] does.
+// judgedPackage is what became of the last of a package. It notes why the others
+// of it still stand.
+func (n *Node) judgedPackage(now time.Time, r result) (*mempool.Entry, error) {
+	if r.packErr != nil && !refused(r.packErr) || len(r.members) == 0 {
+		return nil, r.packErr
+	}
+	last := len(r.members) - 1
+	for _, parent := range r.members[:last] {
+		if mempool.MayStand(parent.Err) {
+			n.standing.lot.RefusedParent(n.paid(parent.Entry), parent.Err, n.pool.Info().MinFeeRate, now)
+		}
+	}
+	return r.members[last].Entry, r.members[last].Err
+}
+
+// stillStands notes why the mempool did not take what stands, as
+// [mempool.ParkingLot.Refused] does.
 func (n *Node) stillStands(now time.Time, e *mempool.Entry, why error) (again bool) {
+	return n.standing.lot.Refused(n.paid(e), why, n.pool.Info().MinFeeRate, now)
+}
+
+// paid is the entry of what stands with its fee delta in its fee.
+func (n *Node) paid(e *mempool.Entry) *mempool.Entry {
 	paid := *e
 	paid.Fee += n.pool.FeeDelta(e.TxID)
-	return n.standing.lot.Refused(&paid, why, n.pool.Info().MinFeeRate, now)
+	return &paid
 }
 
 // unstandForGood lets go what the mempool will never take, and says so.

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -256,6 +257,70 @@ func TestStandingPaysWithItsFeeDelta(t *testing.T) {
 	}
 	if _, due := n.standing.lot.Sweep(5, time.Now()); len(due) != 1 {
 		t.Error("not tried at a minimum fee that it pays")
+	}
+}
+
+// A parent that is refused in the package of its child is told with the reason it
+// has then.
+func TestStandingParentIsJudgedWithItsChild(t *testing.T) {
+	n := idleNode(t)
+	free, freeID := spendTrue(confirmed(1), 1_000_000)
+	poor, _ := spendTrue(wire.OutPoint{Hash: freeID}, 999_999)
+	park(t, n, free)
+	try(t, n)
+	before := n.Standing()[0]
+	if err := n.pool.Prioritise(freeID, 3); err != nil {
+		t.Fatal(err)
+	}
+	park(t, n, poor)
+	try(t, n)
+	s := n.Standing()
+	if len(s) != 2 || s[0].Tries != 2 || s[0].Err.Error() == before.Err.Error() || !errors.Is(s[0].Err, mempool.ErrFee) {
+		t.Fatalf("first for %v, then\n%+v", before.Err, s)
+	}
+	if s[1].Tries != 1 || !errors.Is(s[1].Err, mempool.ErrFee) {
+		t.Errorf("the child: %+v", s[1])
+	}
+}
+
+// What a block has decided against stands on, tells why, and enters when a
+// reorganization takes the block away and brings none in its place.
+func TestStandingAfterABlock(t *testing.T) {
+	cfg := testConfig(t)
+	chain := newLedger(cfg.PrevOuts)
+	cfg.PrevOuts = chain
+	for i := range uint32(6) {
+		chain.created[confirmed(i)] = mempool.PrevOut{Value: 1_000_000, PkScript: trueOutput}
+	}
+	n, _ := run(t, cfg)
+	o := <-chain.observer
+	held, rival := spendBoth(3, 4, 1_900_000), spendBoth(4, 5, 1_990_000)
+	mustSubmit(t, n, held)
+	stand(t, n, rival, mempool.ErrConflict)
+	free := wire.NewMsgTx(2) // the mempool would not take it
+	op := confirmed(4)
+	free.AddTxIn(wire.NewTxIn(&op, nil, nil))
+	free.AddTxOut(wire.NewTxOut(1_000_000, trueOutput))
+	chain.move(func() { chain.mine(o, []*wire.MsgTx{free}) })
+	awaitEvent(t, n, EventRemoved, held)
+	awaitStanding(t, n, func(s mempool.Standing) bool {
+		return s.Rival == free.TxHash() && errors.Is(s.Err, mempool.ErrMissingInputs)
+	})
+	chain.move(func() { o.Reorganized(chain.undo()) })
+	awaitEvent(t, n, EventAdded, rival)
+}
+
+// awaitStanding waits until what stands, which is one, is as it should be.
+func awaitStanding(t *testing.T, n *Node, is func(mempool.Standing) bool) {
+	t.Helper()
+	for began := time.Now(); ; runtime.Gosched() {
+		s := n.Standing()
+		if len(s) != 1 || time.Since(began) > 10*time.Second {
+			t.Fatalf("%+v stand", s)
+		}
+		if is(s[0]) {
+			return
+		}
 	}
 }
 

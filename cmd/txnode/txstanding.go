@@ -16,7 +16,8 @@ func newTxStanding() *cobra.Command {
 		Short: "List the transactions left standing",
 		Long: `List the transactions that 'tx send --stand' left standing at a node: since when, how
 often they were tried since it started, why the mempool does not take them, and what
-has to change. They are tried again when that may have happened.`,
+has to change. They are tried again when that may have happened. What spends
+the same as a confirmed transaction waits for a reorganization, which is rare.`,
 		Example: `  txnode tx standing
   txnode tx standing --json | jq -r '.[].waits_for'`,
 		Args: takes(0, 0),

@@ -100,8 +100,7 @@ func (a args) feeRate(i int) (Amount, error) {
 // exceeds reports whether e pays more than maxRate, in satoshi per kvB, for its
 // size. Zero is no limit.
 func exceeds(e *mempool.Entry, maxRate Amount) bool {
-	limit := (int64(maxRate)*bip141VSize(e.Weight) + 999) / 1000
-	return maxRate > 0 && e.Fee > limit
+	return maxRate > 0 && e.PaysMoreThan(int64(maxRate))
 }
 
 // submitError gives a refusal the code Core's sendrawtransaction gives it.

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 
+	"github.com/btcsuite/btcd/chainhash/v2"
+
 	"github.com/txnode/txnode/mempool"
 )
 
@@ -54,6 +56,9 @@ func listStanding(_ context.Context, s *service, _ args) (any, error) {
 		}
 		if t.Err != nil {
 			d.Reason = t.Err.Error()
+		}
+		if t.Rival != (chainhash.Hash{}) {
+			d.Rival = t.Rival.String()
 		}
 		if !t.Tried.IsZero() {
 			d.Tried = t.Tried.Unix()

@@ -362,6 +362,7 @@ type StandingTx struct {
 	Size       int    `json:"size"`             // bytes
 	Reason     string `json:"reason,omitempty"` // of the latest try
 	WaitsFor   string `json:"waits_for"`
+	Rival      string `json:"rival,omitempty"` // txid of a confirmed transaction that spends the same
 	MaxFeeRate Amount `json:"maxfeerate"` // 0: any
 	Since      int64  `json:"since"`      // Unix time
 	Expires    int64  `json:"expires"`

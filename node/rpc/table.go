@@ -146,7 +146,7 @@ func standingMethods() []*method {
 	}, {
 		name: "liststanding", category: categoryTxNode, call: listStanding, own: true,
 		summary: "Lists the transactions left standing, the oldest first.",
-		result:  "An array of objects with txid, wtxid, size, reason, waits_for, maxfeerate, since, expires, tried and tries.",
+		result:  "An array of objects with txid, wtxid, size, reason, waits_for, maxfeerate, since, expires, tried and tries (since the node started), and rival, the txid of a confirmed transaction that spends the same, if a block had one since then.",
 	}, {
 		name: "abortstanding", category: categoryTxNode, call: abortStanding, own: true,
 		summary: "Gives up a transaction that is left standing.",
