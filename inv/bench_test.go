@@ -127,3 +127,25 @@ func heapInUse() int64 {
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
+
+// BenchmarkAcceptAlone is the taking in of a submission by a node without peers,
+// none of whose submissions has reached anybody.
+func BenchmarkAcceptAlone(b *testing.B) {
+	cfg := DefaultConfig()
+	cfg.Rand = rand.New(rand.NewPCG(1, 2))
+	r, clock := New(cfg), time.Unix(1_700_000_000, 0)
+	accept := func(i int) {
+		var wtxid chainhash.Hash
+		binary.LittleEndian.PutUint64(wtxid[:], uint64(i))
+		clock = clock.Add(time.Millisecond)
+		r.Accepted(clock, Tx{WTxID: wtxid, Size: 200}, SourceLocal)
+		r.Ready()
+	}
+	for i := range MaxTracedLocal {
+		accept(i)
+	}
+	b.ReportAllocs()
+	for i := MaxTracedLocal; b.Loop(); i++ {
+		accept(i)
+	}
+}

@@ -69,8 +69,8 @@ func (e *Evidence) Holds() bool { return !e.Told.IsZero() || !e.Reconciled.IsZer
 // delivery is the memory of how transactions reach the network.
 type delivery struct {
 	byWTxID  map[chainhash.Hash]*trace
-	local    []*trace  // submitted here, oldest first
-	others   []*trace  // likewise
+	local    traces // submitted here
+	others   traces
 	again    time.Time // no announcement is repeated before; zero: none at all
 	revision uint64
 }
@@ -80,6 +80,7 @@ type delivery struct {
 type trace struct {
 	Delivery
 	tx    *entry
+	born  uint64        // the later the larger, in its traces
 	wait  time.Duration // before the random part of the time until the next announcement
 	drawn bool          // Next includes that
 }
@@ -121,7 +122,7 @@ func (r *Relay) Resubmitted(now time.Time, wtxid chainhash.Hash) {
 		return
 	}
 	if e.trace == nil || !e.trace.Local {
-		r.delivery.others = slices.DeleteFunc(r.delivery.others, func(t *trace) bool { return t.tx == e })
+		r.delivery.others.remove(e)
 		r.trace(e, true)
 	}
 	t := e.trace
@@ -143,7 +144,7 @@ func (r *Relay) trace(e *entry, local bool) {
 	if limit <= 0 {
 		return
 	}
-	if len(*traces) >= limit {
+	if len(traces.list) >= limit {
 		r.forgetOldest(traces)
 	}
 	t := &trace{tx: e, wait: reannounceAfter}
@@ -153,7 +154,7 @@ func (r *Relay) trace(e *entry, local bool) {
 	}
 	e.trace = t
 	d.byWTxID[e.WTxID] = t
-	*traces = append(*traces, t)
+	traces.add(t)
 	for _, p := range r.order {
 		if _, ours := p.granted.get(p.Salt.ShortID(e.WTxID)); !ours && p.knows(e.id) {
 			r.told(p, e)
@@ -164,10 +165,8 @@ func (r *Relay) trace(e *entry, local bool) {
 	}
 }
 
-func (r *Relay) forgetOldest(traces *[]*trace) {
-	i := max(0, slices.IndexFunc(*traces, func(t *trace) bool { return !t.Unbroadcast }))
-	t := (*traces)[i]
-	*traces = slices.Delete(*traces, i, i+1)
+func (r *Relay) forgetOldest(traces *traces) {
+	t := traces.takeOldest()
 	if t.tx.trace == t {
 		t.tx.trace = nil
 	}
@@ -181,7 +180,7 @@ func (r *Relay) forgetOldest(traces *[]*trace) {
 func (r *Relay) untrace(e *entry) {
 	if t := e.trace; t != nil {
 		t.Removed = r.now
-		t.Unbroadcast, t.Next = false, time.Time{}
+		r.endAnnouncing(t)
 		r.delivery.revision++
 	}
 }
@@ -278,7 +277,7 @@ func (r *Relay) agreed(p *peer, in *round, surplus []chainhash.Hash) {
 			first(&v.Reconciled, r.now)
 		}
 	}
-	for _, t := range r.delivery.local {
+	for _, t := range r.delivery.local.list {
 		r.broadcast(t)
 	}
 }
@@ -319,9 +318,17 @@ func (r *Relay) allHold(t *trace) bool {
 	return holders > 0
 }
 
-func (r *Relay) delivered(t *trace) {
+// endAnnouncing ends the announcing of a transaction.
+func (r *Relay) endAnnouncing(t *trace) {
 	if t.Unbroadcast {
 		t.Unbroadcast, t.Next = false, time.Time{}
+		r.delivery.local.ended(t)
+	}
+}
+
+func (r *Relay) delivered(t *trace) {
+	if t.Unbroadcast {
+		r.endAnnouncing(t)
 		r.out.Broadcast = append(r.out.Broadcast, t.WTxID)
 		r.delivery.revision++
 	}
@@ -338,7 +345,7 @@ func (r *Relay) reannounce() {
 		return
 	}
 	r.delivery.again = time.Time{}
-	for _, t := range r.delivery.local {
+	for _, t := range r.delivery.local.list {
 		switch {
 		case !r.due(t.Next) || r.broadcast(t):
 		case !t.drawn: // few get as far as this

@@ -52,7 +52,7 @@ func TestDeliveryIsBounded(t *testing.T) {
 	}
 	accept(20, SourcePeer)
 	accept(MaxTracedLocal+50, SourceLocal)
-	if n, m := len(l.delivery.others), len(l.delivery.local); n != 10 || m != MaxTracedLocal {
+	if n, m := len(l.delivery.others.list), len(l.delivery.local.list); n != 10 || m != MaxTracedLocal {
 		t.Errorf("%d and %d traced, want 10 and %d", n, m, MaxTracedLocal)
 	}
 	if n := len(l.Ready().Broadcast); n != 50 {

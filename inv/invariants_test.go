@@ -67,10 +67,13 @@ func (r *Relay) checkInvariants() error {
 
 func (r *Relay) checkDelivery() error {
 	d := &r.delivery
-	if len(d.local) > MaxTracedLocal || len(d.others) > max(0, r.cfg.Trace) || len(d.byWTxID) > len(d.local)+len(d.others) {
-		return fmt.Errorf("traces: %d local, %d others, %d in all", len(d.local), len(d.others), len(d.byWTxID))
+	if len(d.local.list) > MaxTracedLocal || len(d.others.list) > max(0, r.cfg.Trace) || len(d.byWTxID) > len(d.local.list)+len(d.others.list) {
+		return fmt.Errorf("traces: %d local, %d others, %d in all", len(d.local.list), len(d.others.list), len(d.byWTxID))
 	}
-	for _, t := range slices.Concat(d.local, d.others) {
+	if slices.ContainsFunc(d.local.list[:d.local.awaited], func(t *trace) bool { return !t.Unbroadcast }) {
+		return fmt.Errorf("one of the %d oldest is not announced again", d.local.awaited)
+	}
+	for _, t := range slices.Concat(d.local.list, d.others.list) {
 		switch {
 		case len(t.Peers) > MaxWitnesses:
 			return fmt.Errorf("%d witnesses of %v", len(t.Peers), t.WTxID)
