@@ -242,8 +242,8 @@ func (l *ParkingLot) All() []Standing {
 	return all
 }
 
-// Take begins to try a transaction again: alone, or as a package after those parents of it that stand because of their
-// fee, or because it found no room. By the rules of packages ([Pool.AddPackage]) it cannot pay for their parents, nor
+// Take begins to try a transaction again: alone, or as a package after those parents of it that stand and for which a
+// child may pay ([Reconsiderable]). By the rules of packages ([Pool.AddPackage]) it cannot pay for their parents, nor
 // for one parent that spends from another. Nothing is returned for one that does not stand or is being tried.
 // [ParkingLot.Refused], which tells then that it was to be tried again, or Remove end the trying.
 func (l *ParkingLot) Take(wtxid chainhash.Hash) (s Standing, pack [][]byte) {
@@ -271,8 +271,8 @@ func (l *ParkingLot) Take(wtxid chainhash.Hash) (s Standing, pack [][]byte) {
 // payable is the one with this txid for which a child may pay.
 func (l *ParkingLot) payable(txid chainhash.Hash) *parked {
 	for _, id := range l.byTxID[txid] {
-		if kind := kindOf(l.parked[id].Err); kind == ErrFee || kind == ErrFull {
-			return l.parked[id]
+		if p := l.parked[id]; Reconsiderable(p.Err) {
+			return p
 		}
 	}
 	return nil
@@ -297,7 +297,8 @@ func (l *ParkingLot) Changed(c Change, p *Pool) []chainhash.Hash {
 }
 
 // Blocked returns the wtxids of those that may have been refused because of an entry of the pool p, or because of the
-// cluster it is or was in: the cluster that they would join, or of which they would replace a part.
+// cluster it is or was in: the cluster that they would join, or of which they would replace a part. Children that may
+// pay for them are among them.
 func (l *ParkingLot) Blocked(e *Entry, p *Pool) (wtxids []chainhash.Hash) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -306,8 +307,15 @@ func (l *ParkingLot) Blocked(e *Entry, p *Pool) (wtxids []chainhash.Hash) {
 	}
 	blocked := func(q *parked) {
 		// A verdict under way may be of before the change.
-		if kind := kindOf(q.Err); (q.trying || kind == ErrConflict || kind == ErrTopology) && !slices.Contains(wtxids, q.WTxID) {
-			wtxids = append(wtxids, q.WTxID)
+		kind := kindOf(q.Err)
+		if !q.trying && kind != ErrConflict && kind != ErrTopology || slices.Contains(wtxids, q.WTxID) {
+			return
+		}
+		wtxids = append(wtxids, q.WTxID)
+		for _, child := range l.byParent[q.TxID] {
+			if Reconsiderable(q.Err) && !slices.Contains(wtxids, child.WTxID) {
+				wtxids = append(wtxids, child.WTxID)
+			}
 		}
 	}
 	for _, member := range append(p.Related(e), e) {

@@ -146,6 +146,37 @@ func TestStandingWaitsForClusters(t *testing.T) {
 	}
 }
 
+// A parent and a child that stand, which a rival's descendant makes too dear for both, are tried together when it leaves.
+func TestStandingPairWaitsForClusters(t *testing.T) {
+	b, l, lot := newBench(t), open(), NewParkingLot()
+	c := b.coin(l)
+	rival := b.signed([]coin{c}, pay(coinValue-1000, l))
+	dear := b.signed([]coin{coinOf(rival, 0, l)}, pay(coinValue-9000, l))
+	b.add(rival)
+	b.add(dear)
+	pair := b.heirs([]coin{c}, nil, 500, 4000)
+	for _, tx := range pair {
+		e, err := b.try(tx)
+		if _, putErr := lot.Put(Standing{Raw: raw(tx), Since: now}); err == nil || putErr != nil {
+			t.Fatal(err, putErr)
+		}
+		lot.Refused(e, err, 0, now)
+	}
+	if _, pack := lot.Take(pair[1].WitnessHash()); len(pack) != 2 {
+		t.Errorf("%d are taken together", len(pack))
+	} else if _, _, err := b.pool.AddPackage(pack, now); !errors.Is(err, ErrPackage) {
+		t.Error(err)
+	}
+	lot.Refused(&Entry{WTxID: pair[1].WitnessHash()}, reject(ErrMissingInputs, ""), 0, now)
+	changes := b.pool.Remove(dear.WitnessHash(), ReasonExpiry)
+	if due := lot.Changed(changes[0], b.pool); !slices.Equal(due, []chainhash.Hash{pair[0].WitnessHash(), pair[1].WitnessHash()}) {
+		t.Errorf("%d are tried", len(due))
+	}
+	if _, _, err := b.pool.AddPackage(raws(pair...), now); err != nil {
+		t.Error(err)
+	}
+}
+
 // A block that spends the same is told as the cause of missing inputs, and nothing else is.
 func TestStandingIsDecidedByABlock(t *testing.T) {
 	b, l, lot := newBench(t), open(), NewParkingLot()
