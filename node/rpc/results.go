@@ -363,8 +363,8 @@ type StandingTx struct {
 	Reason     string `json:"reason,omitempty"` // of the latest try
 	WaitsFor   string `json:"waits_for"`
 	Rival      string `json:"rival,omitempty"` // txid of a confirmed transaction that spends the same
-	MaxFeeRate Amount `json:"maxfeerate"` // 0: any
-	Since      int64  `json:"since"`      // Unix time
+	MaxFeeRate Amount `json:"maxfeerate"`      // 0: any
+	Since      int64  `json:"since"`           // Unix time
 	Expires    int64  `json:"expires"`
 	Tried      int64  `json:"tried,omitempty"` // latest
 	Tries      int    `json:"tries"`           // since the node started
