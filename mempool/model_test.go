@@ -223,6 +223,20 @@ func (b *bench) arbitrary(rt *rapid.T, coins []coin, nonce int64) *wire.MsgTx {
 	return b.signed(chosen, txOuts...)
 }
 
+// arbitraryPair is a parent of one of the coins that can still be spent, and a child of it and perhaps of another.
+func (b *bench) arbitraryPair(rt *rapid.T, coins []coin) []*wire.MsgTx {
+	left := slices.DeleteFunc(slices.Clone(coins), func(c coin) bool {
+		_, ok := b.chain.coins[c.op]
+		return !ok || c.value < 20_000
+	})
+	if len(left) == 0 {
+		rt.Skip("everything is spent")
+	}
+	from := rapid.SliceOfNDistinct(rapid.SampledFrom(left), 1, 2, func(c coin) wire.OutPoint { return c.op }).Draw(rt, "from")
+	poor := rapid.Int64Range(0, 400).Draw(rt, "parent's fee")
+	return b.heirs(from[:1], from[1:], poor, rapid.Int64Range(0, 8000).Draw(rt, "child's fee"))
+}
+
 func TestPoolAgainstModel(t *testing.T) {
 	l := open()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -270,13 +284,10 @@ func TestPoolAgainstModel(t *testing.T) {
 				copied.apply(rt, changes)
 			},
 			"package": func(rt *rapid.T) {
-				if len(made) == 0 {
-					rt.Skip()
-				}
-				child := rapid.SampledFrom(made).Draw(rt, "child")
-				pack := slices.DeleteFunc(slices.Clone(made), func(tx *wire.MsgTx) bool { return !m.spends(child, tx) })
+				pack := b.arbitraryPair(rt, coins)
+				made = append(made, pack...)
 				before := b.pool.diagram()
-				results, changes, err := b.pool.AddPackage(raws(append(pack, child)...), now)
+				results, changes, err := b.pool.AddPackage(raws(pack...), now)
 				if reasons := reasonsOf(changes); reasons[ReasonReplaced] > 0 && reasons[ReasonSizeLimit] == 0 && !b.pool.diagram().improves(before) {
 					rt.Fatalf("%d are replaced and the fee rate falls", reasons[ReasonReplaced])
 				}
