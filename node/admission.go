@@ -115,7 +115,8 @@ func newAdmission() *admission {
 	return a
 }
 
-// push appends c to its origin's line, unless that is a peer's and has no room.
+// push appends c to its origin's line, unless that is a peer's and has no room. An
+// orphan that is judged again had its room among the orphans, which bound it.
 func (a *admission) push(c candidate) (ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -125,7 +126,7 @@ func (a *admission) push(c candidate) (ok bool) {
 		a.lines[c.origin] = l
 	}
 	size := c.size()
-	if c.origin != local && a.backlog+size > maxBacklog && l.bytes+size > maxBacklog/len(a.lines) {
+	if c.origin != local && c.announcers == nil && a.backlog+size > maxBacklog && l.bytes+size > maxBacklog/len(a.lines) {
 		a.drop(c.origin)
 		return false
 	}

@@ -82,9 +82,9 @@ func (n *Node) handle(e p2p.Event) {
 		n.relay.PeerDisconnected(now, inv.PeerID(e.ID))
 		n.tell(Event{Time: now, Kind: EventPeerDown, Peer: n.peers[e.ID]})
 		n.orphans.RemovePeer(uint64(e.ID))
-		n.unjudged(n.admission.cut(e.ID))
 		n.departed[e.ID] = n.peers[e.ID]
 		delete(n.peers, e.ID)
+		n.unjudged(n.bequeath(n.admission.cut(e.ID)))
 		delete(n.servings, e.ID)
 	case p2p.Received:
 		n.relay.Received(now, inv.PeerID(e.ID), e.Msg)

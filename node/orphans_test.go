@@ -88,6 +88,70 @@ func TestOrphanOutlivesItsDeliverer(t *testing.T) {
 	}
 }
 
+// An orphan that waits to be judged again belongs to all who announced it: the one in
+// whose line it waits cannot take it along.
+func TestOrphanOutlivesTheLineItWaitsIn(t *testing.T) {
+	parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 990_000)
+	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 980_000)
+	wtxid := chainhash.DoubleHashH(child)
+	for name, alone := range map[string]bool{"alone": true, "with its ancestors": false} {
+		n := loopless(t, 2)
+		n.receive(1, &relaymsg.Inv{IDs: []relaymsg.ShortID{n.salt.ShortID(wtxid)}})
+		n.receive(2, &relaymsg.Inv{IDs: []relaymsg.ShortID{n.salt.ShortID(wtxid)}})
+		n.judgeFrom(t, 1, child)
+		if alone {
+			n.judgeFrom(t, 2, parent)
+		} else {
+			n.judgeFamily(inv.Family{Peer: 1, Child: wtxid, Parents: [][]byte{parent}})
+		}
+		n.handle(p2p.PeerDown{ID: 1})
+		if waiting := n.admission.waiting(2); len(waiting) != 1 || waiting[0].wtxid != wtxid || waiting[0].pack != nil {
+			t.Errorf("%s: %+v waits of the other announcer", name, waiting)
+		}
+		n.handle(p2p.PeerDown{ID: 2})
+		if len(n.admission.lines) != 0 {
+			t.Errorf("%s: the orphan of nobody waits", name)
+		}
+	}
+}
+
+// The room for what waits is for what peers send; an orphan had its own.
+func TestOrphanIsJudgedAgainHoweverMuchWaits(t *testing.T) {
+	n := loopless(t, 1)
+	parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 990_000)
+	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 980_000)
+	n.judgeFrom(t, 1, child)
+	for n.admission.push(candidate{origin: 1, raw: make([]byte, 100)}) {
+	}
+	n.judgeFrom(t, 1, parent)
+	if waiting := n.admission.waiting(1); waiting[len(waiting)-1].wtxid != chainhash.DoubleHashH(child) {
+		t.Error("the orphan is lost")
+	}
+}
+
+// Somebody sends a parent with a witness of their own, which nobody looks at while its
+// fee is too low. The child of the good one stays everybody's.
+func TestPoorParentDoesNotTakeAnOrphanFromItsAnnouncers(t *testing.T) {
+	n := loopless(t, 2)
+	spoilt, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 1_000_000)
+	spoilt[len(spoilt)-5]++ // the end of the witness
+	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 980_000)
+	wtxid := chainhash.DoubleHashH(child)
+	n.receive(1, &relaymsg.Inv{IDs: []relaymsg.ShortID{n.salt.ShortID(wtxid)}})
+	n.receive(2, &relaymsg.Inv{IDs: []relaymsg.ShortID{n.salt.ShortID(wtxid)}})
+	n.judgeFrom(t, 1, child)
+	n.admission.push(candidate{origin: 1, raw: make([]byte, 1000)}) // so that 2 is the idlest
+	n.judgeFrom(t, 2, spoilt)
+	if waiting := n.admission.waiting(2); len(waiting) != 1 || len(waiting[0].pack) != 2 {
+		t.Fatalf("%+v waits", waiting)
+	}
+	n.settle(n.admit(t.Context(), n.admission.waiting(2)[0]))
+	n.handle(p2p.PeerDown{ID: 2})
+	if !n.orphans.Has(wtxid) {
+		t.Error("the orphan left with who spoilt its parent")
+	}
+}
+
 // A parent that was refused for its fee is welcome among the ancestors of an orphan,
 // also when its bytes were forgotten.
 func TestLowFeeParentComesAgainWithItsChild(t *testing.T) {

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
@@ -158,7 +159,12 @@ func (n *Node) refusedForFee(r result) {
 	}
 	n.low.add(r.entry.TxID, r.raw)
 	for _, o := range n.orphans.TakeChildren(r.entry.TxID) {
-		n.admission.push(candidate{origin: n.admission.idlest(o.Announcers), pack: [][]byte{r.raw, o.Raw}})
+		n.admission.push(candidate{
+			origin:     n.admission.idlest(o.Announcers),
+			wtxid:      o.WTxID,
+			pack:       [][]byte{r.raw, o.Raw},
+			announcers: o.Announcers,
+		})
 	}
 }
 
@@ -239,6 +245,27 @@ func (n *Node) adopt(orphans []mempool.Orphan) {
 			announcers: o.Announcers,
 		})
 	}
+}
+
+// bequeath moves the orphans that waited in the line of a peer who is gone to that of
+// another who announced them, each without what it was to be judged with, and returns
+// what nobody else announced.
+func (n *Node) bequeath(waiting []candidate) (left []candidate) {
+	for _, c := range waiting {
+		heirs := slices.DeleteFunc(slices.Clone(c.announcers), func(id uint64) bool {
+			_, linked := n.peers[p2p.PeerID(id)]
+			return !linked
+		})
+		if len(heirs) == 0 {
+			left = append(left, c)
+			continue
+		}
+		if c.pack != nil {
+			c.raw = c.pack[len(c.pack)-1]
+		}
+		n.adopt([]mempool.Orphan{{WTxID: c.wtxid, Raw: c.raw, Announcers: heirs}})
+	}
+	return left
 }
 
 // orphansAnnounced keeps orphans for those who announced them later as well.
