@@ -201,6 +201,33 @@ func TestRejectedVariantsDoNotBlock(t *testing.T) {
 	}
 }
 
+// Who sends a body and is gone before it is judged keeps it from nobody.
+func TestWhoLeavesDoesNotTakeABodyAlong(t *testing.T) {
+	l := newLab(t, 1)
+	l.connect([]PeerID{1, 2, 3}, true)
+	body := transaction(l.rng, 200)
+	wtxid := chainhash.DoubleHashH(body)
+	inv := &relaymsg.Inv{IDs: []relaymsg.ShortID{l.id(body)}}
+	from := asked(l.recv(1, inv), inv.IDs[0])
+	l.recv(2, inv)
+	if len(from) != 1 {
+		t.Fatalf("asked %v", from)
+	}
+	l.recv(1, &relaymsg.Txs{Bodies: [][]byte{body}})
+	l.recv(3, inv) // while it waits
+	l.PeerDisconnected(l.clock, 1)
+	l.Abandoned(l.clock, wtxid)
+	to := asked(l.advance(0), inv.IDs[0])
+	if len(to) != 1 || to[0] != 2 && to[0] != 3 {
+		t.Fatalf("asked %v", to)
+	}
+	l.PeerDisconnected(l.clock, to[0])
+	if then := asked(l.advance(0), inv.IDs[0]); len(then) != 1 || then[0] != 5-to[0] {
+		t.Errorf("asked %v, then %v", to, then)
+	}
+	l.check()
+}
+
 // T10: an attacker announces 10 000 junk ids a second to thirty honest nodes.
 // Not one of them travels on between those.
 func TestJunkIsNotRelayed(t *testing.T) {

@@ -204,6 +204,21 @@ func (r *Relay) Rejected(now time.Time, wtxid chainhash.Hash, forGood bool) {
 	}
 }
 
+// Abandoned tells of a body that nobody will judge, because who sent it is gone. It
+// is requested from others who announced it, for they will not do so again.
+func (r *Relay) Abandoned(now time.Time, wtxid chainhash.Hash) {
+	r.Rejected(now, wtxid, false)
+	id := r.cfg.Salt.ShortID(wtxid)
+	if r.pool.get(wtxid) != nil || r.unwanted.has(r.now, wtxid) {
+		return
+	}
+	for _, p := range r.order {
+		if r.announced(p, wtxid) {
+			r.request(p, id)
+		}
+	}
+}
+
 // RejectedForFee is Rejected for good of what pays too little. Alone it is not
 // requested again for a while, but it may come as an ancestor of an orphan that
 // pays for it.

@@ -84,7 +84,9 @@ func (n *Node) handle(e p2p.Event) {
 		n.orphans.RemovePeer(uint64(e.ID))
 		n.departed[e.ID] = n.peers[e.ID]
 		delete(n.peers, e.ID)
-		n.unjudged(n.bequeath(n.admission.cut(e.ID)))
+		for _, c := range n.bequeath(n.admission.cut(e.ID)) {
+			n.relay.Abandoned(now, c.wtxid)
+		}
 		delete(n.servings, e.ID)
 	case p2p.Received:
 		n.relay.Received(now, inv.PeerID(e.ID), e.Msg)
