@@ -22,6 +22,7 @@ type siege struct {
 	t       *testing.T
 	node    *fakeNode
 	address string
+	scheme  string
 	auth    string // header of who has the cookie
 	http    *http.Client
 
@@ -166,7 +167,7 @@ func (s *siege) p99(requests int) time.Duration {
 	took := make([]time.Duration, requests)
 	for i := range took {
 		s.node.announce(e)
-		r, err := http.NewRequest(http.MethodPost, "http://"+s.address, strings.NewReader(`{"method":"getrawmempool","params":[true],"id":1}`))
+		r, err := http.NewRequest(http.MethodPost, s.scheme+"://"+s.address, strings.NewReader(`{"method":"getrawmempool","params":[true],"id":1}`))
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -189,9 +190,19 @@ func (s *siege) p99(requests int) time.Duration {
 	return took[requests*99/100-1]
 }
 
+// best is the least p99 of three measurements, or the first below limit: the
+// machine may be busy with other things.
+func (s *siege) best(requests int, limit time.Duration) time.Duration {
+	s.t.Helper()
+	best := s.p99(requests)
+	for try := 1; try < 3 && best >= limit; try++ {
+		best = min(best, s.p99(requests))
+	}
+	return best
+}
+
 // TestHostileClients: while everybody misbehaves at once, good clients have their
-// answers within 500 ms. The machine may be busy with other things, so the best
-// of three measurements counts.
+// answers within 500 ms.
 func TestHostileClients(t *testing.T) {
 	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		t.Skip("the race detector is the slowest of all attackers")
@@ -204,7 +215,7 @@ func TestHostileClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &siege{
-		t: t, node: n, address: address, auth: "Basic " + base64.StdEncoding.EncodeToString([]byte(cookie)), refused: make(map[string]int),
+		t: t, node: n, address: address, scheme: "http", auth: "Basic " + base64.StdEncoding.EncodeToString([]byte(cookie)), refused: make(map[string]int),
 		http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -213,10 +224,7 @@ func TestHostileClients(t *testing.T) {
 		stop()
 		done()
 	}()
-	best := s.p99(requests)
-	for try := 1; try < 3 && best >= limit; try++ {
-		best = min(best, s.p99(requests))
-	}
+	best := s.best(requests, limit)
 	stop()
 	done()
 	t.Logf("99 %% of the answers took up to %s; the others got %v", best, s.refused)
