@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/multiformats/go-multiaddr"
 
 	"github.com/txnode/txnode/mempool"
+	"github.com/txnode/txnode/mempool/mempooldat"
 	"github.com/txnode/txnode/mempool/utxo"
 	"github.com/txnode/txnode/node"
 	"github.com/txnode/txnode/testnet/txgen"
@@ -202,6 +204,31 @@ func ExampleNode_Digest() {
 	fmt.Println(<-stopAlice, <-stopBob)
 	// Output:
 	// 1 true
+	// <nil> <nil>
+}
+
+// The mempool of one node is given to another, as Bitcoin Core would write it.
+func ExampleNode_ExportMempool() {
+	ctx, cancel := context.WithCancel(context.Background())
+	alice, stopAlice := start(ctx)
+	bob, stopBob := start(ctx)
+	for _, tx := range transactions(3) {
+		if _, err := alice.Submit(ctx, tx.Raw); err != nil {
+			log.Fatal(err)
+		}
+	}
+	var file bytes.Buffer
+	if err := alice.ExportMempool(&file); err != nil {
+		log.Fatal(err)
+	}
+	report, err := bob.ImportMempool(ctx, &file, mempooldat.ImportOptions{})
+	fmt.Println("accepted:", report.Accepted, err)
+	fmt.Println("to be announced until they arrive:", bob.UnbroadcastCount())
+	cancel()
+	fmt.Println(<-stopAlice, <-stopBob)
+	// Output:
+	// accepted: 3 <nil>
+	// to be announced until they arrive: 0
 	// <nil> <nil>
 }
 

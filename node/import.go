@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
 
 	"github.com/txnode/txnode/mempool"
 	"github.com/txnode/txnode/mempool/mempooldat"
@@ -54,9 +55,11 @@ func (n *Node) ImportMempool(ctx context.Context, r io.Reader, o mempooldat.Impo
 	if err = i.run(ctx); errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
+	if err != nil {
+		n.log.Warn("import into the mempool ended early", "reason", err)
+	}
 	n.log.Info("imported into the mempool", "accepted", i.report.Accepted, "already there", i.report.AlreadyThere,
-		"failed", i.report.Failed, "expired", i.report.Expired, "fee deltas", i.report.FeeDeltas,
-		"unbroadcast", i.report.Unbroadcast, "error", err)
+		"failed", i.report.Failed, "expired", i.report.Expired, "fee deltas", i.report.FeeDeltas, "unbroadcast", i.report.Unbroadcast)
 	return i.report, err
 }
 
@@ -66,7 +69,8 @@ type importing struct {
 	file    *mempooldat.Reader
 	options mempooldat.ImportOptions
 	report  mempooldat.ImportReport
-	stored  error // why storage does not have all that was accepted
+	next    mempooldat.Tx // read already, if it has Raw
+	stored  error         // why storage does not have all that was accepted
 	logged  uint64
 }
 
@@ -80,7 +84,9 @@ func (i *importing) run(ctx context.Context) error {
 		if err := i.take(ctx, wave); err != nil {
 			return err
 		}
-		i.progress()
+		if end == nil {
+			i.progress()
+		}
 	}
 	if end != io.EOF {
 		return end
@@ -97,12 +103,23 @@ func (i *importing) run(ctx context.Context) error {
 	return nil
 }
 
-// nextWave reads ahead. What it read before an error is good.
+// nextWave reads ahead. What it read before an error is good. As of two that spend
+// the same output the first has to be judged first, the second begins another wave.
 func (i *importing) nextWave() (wave []mempooldat.Tx, err error) {
+	spent := make(map[wire.OutPoint]struct{})
 	for size := 0; len(wave) < importWave && size < importBytes; {
-		tx, err := i.file.Next()
-		if err != nil {
-			return wave, err
+		tx := i.next
+		if i.next.Raw = nil; tx.Raw == nil {
+			if tx, err = i.file.Next(); err != nil {
+				return wave, err
+			}
+		}
+		for in := range (&mempool.Entry{Raw: tx.Raw}).Inputs() {
+			if _, twice := spent[in.PreviousOutPoint]; twice && len(wave) > 0 {
+				i.next = tx
+				return wave, nil
+			}
+			spent[in.PreviousOutPoint] = struct{}{}
 		}
 		wave = append(wave, tx)
 		size += len(tx.Raw)
@@ -113,7 +130,7 @@ func (i *importing) nextWave() (wave []mempooldat.Tx, err error) {
 // progress logs each tenth of a long import.
 func (i *importing) progress() {
 	tried := uint64(i.report.Tried())
-	if tenth := tried * 10 / max(i.file.Count(), 1); tenth > i.logged && tried < i.file.Count() {
+	if tenth := tried * 10 / max(i.file.Count(), 1); tenth > i.logged {
 		i.logged = tenth
 		i.log.Info("importing into the mempool", "tried", tried, "remaining", i.file.Count()-tried)
 	}

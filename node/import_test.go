@@ -279,9 +279,8 @@ func TestImportLogsProgress(t *testing.T) {
 	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	n, stop := run(t, cfg)
 	d := mempooldat.Dump{Txs: make([]mempooldat.Tx, 3*importWave)}
-	raw, _ := spendTrue(confirmed(1), 1)
 	for i := range d.Txs {
-		d.Txs[i].Raw = raw
+		d.Txs[i].Raw, _ = spendTrue(wire.OutPoint{Index: uint32(i)}, 1)
 	}
 	mustImport(t, n, forged(t, d), mempooldat.ImportOptions{}, mempooldat.ImportReport{Failed: len(d.Txs), Reasons: map[string]int{"bad-txns-inputs-missingorspent": len(d.Txs)}})
 	stop()

@@ -24,6 +24,7 @@ func (c *Cluster) serve(m *Member) error {
 	b := backend.New(m.Node, backend.Options{
 		Network: Network,
 		Tip:     c.prevOuts,
+		DataDir: m.filesDir(),
 		Stop:    func() { c.cancel(fmt.Errorf("testnet: %s was told to stop by RPC", m.Name)) },
 	})
 	server, err := listenRPC(m, b, rpc.Options{Version: c.cfg.Version, Cookie: cookie.String(), Logger: c.cfg.Logger})

@@ -13,9 +13,9 @@ import (
 )
 
 func newMempool() *cobra.Command {
-	return newNoun("mempool", "Look into a node's mempool",
-		"List the transactions in a node's mempool, its totals, its digest, or in what it differs from others.",
-		newMempoolList(), newMempoolInfo(), newMempoolDiff(), newMempoolDigest())
+	return newNoun("mempool", "Look into a node's mempool, save it, import another",
+		"List the transactions in a node's mempool, its totals, its digest, or in what it differs from others. Save it to a file, or import one.",
+		newMempoolList(), newMempoolInfo(), newMempoolDiff(), newMempoolDigest(), newMempoolSave(), newMempoolImport())
 }
 
 func newMempoolList() *cobra.Command {

@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"testnet":            {"inv", "mempool", "mempool/utxo", "node", "node/rpc", "node/rpc/backend", "p2p", "testnet/txgen"},
 	"testnet/sim":        {"inv", "inv/relaymsg"},
 	"testnet/txgen":      {"mempool", "mempool/utxo"},
-	"cmd/txnode":         {"inv", "mempool", "mempool/utxo", "node", "node/metrics", "node/rpc", "node/rpc/backend", "node/zmq", "p2p", "testnet", "testnet/sim", "testnet/txgen"},
+	"cmd/txnode":         {"inv", "mempool", "mempool/mempooldat", "mempool/utxo", "node", "node/metrics", "node/rpc", "node/rpc/backend", "node/zmq", "p2p", "testnet", "testnet/sim", "testnet/txgen"},
 }
 
 // testSupport are packages that only tests import; they may import anything.

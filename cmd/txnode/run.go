@@ -82,7 +82,9 @@ func run(cmd *cobra.Command, l *loaded) error {
 	if err != nil {
 		return errors.Join(err, exporter.close())
 	}
-	door, err := l.openDoor(backend.New(n, backend.Options{Network: l.Network, Tip: cfg.PrevOuts, Stop: stop, Logging: newDebugSwitch(l.LogLevel).set}), zmqNotifications(publisher), log)
+	door, err := l.openDoor(backend.New(n, backend.Options{
+		Network: l.Network, Tip: cfg.PrevOuts, Stop: stop, DataDir: cfg.DataDir, Logging: newDebugSwitch(l.LogLevel).set,
+	}), zmqNotifications(publisher), log)
 	if err != nil {
 		return errors.Join(err, n.Close(), exporter.close())
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"github.com/txnode/txnode/mempool"
+	"github.com/txnode/txnode/mempool/mempooldat"
 )
 
 // Errors a [Backend] returns, wrapped or as they are, for what the server must
@@ -25,11 +26,13 @@ var (
 	ErrBadAddress = errors.New("invalid node address")
 	// ErrNoLogging: the program around the node does not let its logging be changed.
 	ErrNoLogging = errors.New("logging is up to the program that runs this node")
+	// ErrNotSynced: ImportMempool was called while nobody can tell which outputs exist.
+	ErrNotSynced = errors.New("the source of previous outputs does not answer")
 )
 
 // Backend is the node that a server speaks for. Its methods are called from
 // many goroutines at once and, but for Submit, SubmitPackage,
-// Stand, AbortStanding, Prioritise, Check, CheckPackage, TxOut, Connect, Ping, Reconcile and Propagation, return without waiting for anything.
+// Stand, AbortStanding, Prioritise, SaveMempool, ImportMempool, Check, CheckPackage, TxOut, Connect, Ping, Reconcile and Propagation, return without waiting for anything.
 type Backend interface {
 	// Submit adds a serialized transaction to the mempool and has it announced.
 	// It returns once the transaction is durable. One that is in the mempool
@@ -58,6 +61,13 @@ type Backend interface {
 	// Prioritise adds to the fee delta of a transaction, in the mempool or not, and
 	// returns once that is durable. Errors are those of [mempool.Pool.Prioritise].
 	Prioritise(ctx context.Context, txid chainhash.Hash, delta int64) error
+
+	// SaveMempool writes a mempool.dat and returns its path, and ImportMempool submits
+	// what such a file of the node's host holds, durably. Relative paths begin where
+	// SaveMempool writes. The report comes with an error too, of which one may be
+	// [ErrNotSynced]; what was accepted until then stays.
+	SaveMempool() (path string, err error)
+	ImportMempool(ctx context.Context, path string, o mempooldat.ImportOptions) (mempooldat.ImportReport, error)
 
 	// Check judges a transaction as Submit would and changes nothing. Unlike
 	// Submit it refuses a transaction that is in the mempool. The entry comes

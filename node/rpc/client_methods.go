@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
+
+	"github.com/txnode/txnode/mempool/mempooldat"
 )
 
 // SendRawTransaction submits a serialized transaction and returns its txid. The
@@ -46,6 +48,19 @@ func (c *Client) ListStanding(ctx context.Context) ([]StandingTx, error) {
 // AbortStanding gives up a transaction left standing, by txid or wtxid.
 func (c *Client) AbortStanding(ctx context.Context, id string) (AbortStanding, error) {
 	return call[AbortStanding](ctx, c, "abortstanding", id)
+}
+
+// SaveMempool has the node write its mempool to a file, whose path it returns.
+func (c *Client) SaveMempool(ctx context.Context) (SaveMempool, error) {
+	return call[SaveMempool](ctx, c, "savemempool")
+}
+
+// ImportMempool has the node add the transactions of a file on its host to its
+// mempool. Core does not tell what became of them.
+func (c *Client) ImportMempool(ctx context.Context, path string, o mempooldat.ImportOptions) (ImportMempool, error) {
+	return call[ImportMempool](ctx, c, "importmempool", path, map[string]bool{
+		"use_current_time": !o.KeepTimes, "apply_fee_delta_priority": o.FeeDeltas, "apply_unbroadcast_set": o.Unbroadcast, "verbose": true,
+	})
 }
 
 func hexes(raws [][]byte) []string {

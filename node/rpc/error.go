@@ -16,6 +16,7 @@ const (
 	CodeType             Code = -3     // argument of the wrong JSON type
 	CodeUnknownTx        Code = -5     // RPC_INVALID_ADDRESS_OR_KEY
 	CodeInvalidParameter Code = -8
+	CodeInitialDownload  Code = -10 // RPC_CLIENT_IN_INITIAL_DOWNLOAD: what exists cannot be told
 	CodeDeserialization  Code = -22 // bytes are no transaction
 	CodeNodeAdded        Code = -23
 	CodeNodeNotAdded     Code = -24

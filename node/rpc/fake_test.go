@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/txnode/txnode/mempool"
+	"github.com/txnode/txnode/mempool/mempooldat"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -72,7 +73,9 @@ type fakeNode struct {
 	peers       []Peer
 	loading     bool
 	stopped     bool
-	off         bool // the network
+	diskFull    bool                 // for SaveMempool
+	imports     chan context.Context // of ImportMempool of a long file, at its begin and its end
+	off         bool                 // the network
 	pinged      int
 	submits     int
 	block       chan struct{} // Submit waits for it when set
@@ -223,6 +226,46 @@ func (n *fakeNode) AbortStanding(_ context.Context, id chainhash.Hash) ([]mempoo
 
 func (n *fakeNode) Prioritise(_ context.Context, txid chainhash.Hash, delta int64) error {
 	return n.pool.Prioritise(txid, delta)
+}
+
+func (n *fakeNode) SaveMempool() (string, error) {
+	if n.diskFull {
+		return "", errors.New("disk full")
+	}
+	return "/data/regtest/mempool.dat", nil
+}
+
+// ImportMempool has a report of what it was asked for, by the name of the file.
+func (n *fakeNode) ImportMempool(ctx context.Context, path string, o mempooldat.ImportOptions) (report mempooldat.ImportReport, err error) {
+	report = mempooldat.ImportReport{Accepted: 5, AlreadyThere: 1, Expired: 2, Failed: 3, Reasons: map[string]int{"dust": 2, "tx-size": 1}, FeeDeltasRefused: 4}
+	if o.KeepTimes {
+		report.Expired = 7
+	}
+	if o.FeeDeltas {
+		report.FeeDeltas = 8
+	}
+	if o.Unbroadcast {
+		report.Unbroadcast = 9
+	}
+	switch path {
+	case "none":
+		return mempooldat.ImportReport{Accepted: 1}, nil
+	case "asleep":
+		return mempooldat.ImportReport{}, fmt.Errorf("%w: refused", ErrNotSynced)
+	case "missing":
+		return mempooldat.ImportReport{}, errors.New("open missing: no such file or directory")
+	case "damaged":
+		err = fmt.Errorf("%w: after 11 of 12 transactions: it ends", mempooldat.ErrFormat)
+	case "long":
+		n.imports <- ctx
+		select {
+		case <-n.block:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		n.imports <- ctx
+	}
+	return report, err
 }
 
 func (n *fakeNode) BestBlock() chainhash.Hash { return chainhash.Hash{} }

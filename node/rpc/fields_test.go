@@ -10,7 +10,7 @@ import (
 )
 
 // dynamic are the objects whose member names are data, by path.
-var dynamic = []string{"tx-results", "[].bytessent_per_msg", "[].bytesrecv_per_msg"}
+var dynamic = []string{"tx-results", "reject_reasons", "[].bytessent_per_msg", "[].bytesrecv_per_msg"}
 
 // TestFields compares which fields results have with what Bitcoin Core's have:
 // testdata/fields.txt.

@@ -160,6 +160,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), maxDuration)
 	defer cancel()
+	ctx = context.WithValue(ctx, controlKey{}, http.NewResponseController(w))
 	ctx, release := withLease(ctx, h.large)
 	defer release()
 	status, answer := h.respond(ctx, user, body)

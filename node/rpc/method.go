@@ -17,8 +17,10 @@ type method struct {
 	result   string
 	example  string // arguments of the example call
 
-	early bool // answered while the mempool is being loaded, too
-	own   bool // not one of Core's, so bitcoin-cli sends its arguments as strings
+	early     bool // answered while the mempool is being loaded, too
+	unhurried bool // takes as long as it takes: see unhurried
+
+	own bool // not one of Core's, so bitcoin-cli sends its arguments as strings
 
 	websocket bool // needs the connection to be one
 
@@ -74,6 +76,11 @@ func (s *service) bind(ctx context.Context, r request) (*method, args, *Error) {
 // call calls a method and encodes its result.
 func (s *service) call(ctx context.Context, m *method, a args) ([]byte, *Error) {
 	defer s.active.begin(m.name)()
+	if m.unhurried {
+		free, done := unhurried(ctx)
+		defer done()
+		ctx = free
+	}
 	result, err := m.call(ctx, s, a)
 	if err != nil {
 		var failure *Error

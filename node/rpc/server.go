@@ -58,10 +58,11 @@ func Listen(addr string, b Backend, o Options) (*Server, error) {
 
 func newServer(l net.Listener, b Backend, o Options) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
+	base := context.WithValue(ctx, lifeKey{}, ctx)
 	s := &Server{listener: &boundedListener{Listener: l, limit: maxConnections}, cancel: cancel}
 	s.http = &http.Server{
 		Handler:           s.counted(NewHandler(b, o)),
-		BaseContext:       func(net.Listener) context.Context { return ctx },
+		BaseContext:       func(net.Listener) context.Context { return base },
 		ConnContext:       withConn,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,

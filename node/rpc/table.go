@@ -17,7 +17,7 @@ const (
 // table is the one list of methods: dispatch, argument checks, help texts and
 // the command line's argument types all come from it.
 func table() []*method {
-	return slices.Concat(mempoolMethods(), rawTxMethods(), standingMethods(), miningMethods(), networkMethods(), reconMethods(), receiptMethods(), controlMethods(), websocketMethods(), zmqMethods())
+	return slices.Concat(mempoolMethods(), rawTxMethods(), standingMethods(), miningMethods(), dumpMethods(), networkMethods(), reconMethods(), receiptMethods(), controlMethods(), websocketMethods(), zmqMethods())
 }
 
 const (

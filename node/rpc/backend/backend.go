@@ -25,6 +25,7 @@ type Options struct {
 	Network string           // as in node.Config
 	Tip     mempool.PrevOuts // whose tip getblockchaininfo reports, and outputs gettxout
 	Stop    func()           // what the method stop does
+	DataDir string           // as in node.Config: where relative paths of importmempool begin; empty: there are none
 
 	// Logging is what rpc.Backend says of it. Nil: logging cannot be changed.
 	Logging func(include, exclude []string) (map[string]bool, error)
