@@ -9,9 +9,6 @@ import (
 	"github.com/txnode/txnode/storage"
 )
 
-// historyBatch is how many events are read from the log at once.
-const historyBatch = 1000
-
 // Sequence is the number of the latest change of the mempool, once the node is
 // Ready. Who wants all that is there and then all that changes calls Sequence, then
 // Mempool, and applies what EventsSince yields after that number: some of it the
@@ -83,25 +80,21 @@ func (n *Node) replay(ctx context.Context, after uint64, yield func(Event) bool)
 		after = first - 1
 	}
 	published := n.feed.told()
-	for ctx.Err() == nil && after < published {
-		events, err := n.db.Events(after, historyBatch)
-		if err != nil {
+	if after >= published {
+		return after, ctx.Err() == nil
+	}
+	for e, err := range n.db.EventsAfter(after) {
+		switch {
+		case err != nil:
 			n.log.Warn("the log of events cannot be read", "reason", err)
 			return after, missed(after, 0)
-		}
-		for _, e := range events {
-			if e.Sequence > published {
-				return after, true
-			}
-			if e.Sequence > after+1 && !missed(e.Sequence-1, e.Sequence-1-after) {
-				return after, false
-			}
-			if after = e.Sequence; !yield(n.fromLog(e)) {
-				return after, false
-			}
-		}
-		if len(events) < historyBatch {
+		case e.Sequence > published:
 			return after, true
+		case ctx.Err() != nil, e.Sequence > after+1 && !missed(e.Sequence-1, e.Sequence-1-after):
+			return after, false
+		}
+		if after = e.Sequence; !yield(n.fromLog(e)) {
+			return after, false
 		}
 	}
 	return after, ctx.Err() == nil

@@ -27,16 +27,11 @@ func (n *Node) readPast(records []storage.Record, damaged bool) (*past, error) {
 				return nil, fmt.Errorf("node: beginning the log of events anew: %w", err)
 			}
 		}
-		for after, more := uint64(0), true; more; {
-			events, err := n.db.Events(after, historyBatch)
+		for e, err := range n.db.EventsAfter(0) {
 			if err != nil {
 				return nil, fmt.Errorf("node: reading the log of events: %w", err)
 			}
-			for _, e := range events {
-				after = e.Sequence
-				p.tell(e.WTxID, e.TxID, e.Reason == "")
-			}
-			more = len(events) == historyBatch
+			p.tell(e.WTxID, e.TxID, e.Reason == "")
 		}
 	}
 	for _, r := range records {

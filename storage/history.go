@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
@@ -17,6 +18,8 @@ const (
 	pruneStep = 1024
 	// resetStep bounds the deletions of one transaction of badger.
 	resetStep = 10_000
+	// eventsAtOnce is how many events are read at once.
+	eventsAtOnce = 1000
 )
 
 // history is what is known of the log of events. The committer alone writes it.
@@ -39,9 +42,29 @@ func (db *DB) EventRange() (first, last uint64) {
 	return db.history.first, db.history.last
 }
 
-// Events returns the next events after a number, at most limit of them. A number
-// that is missing among them could not be written while the disk was full.
-func (db *DB) Events(after uint64, limit int) ([]Event, error) {
+// EventsAfter yields the events after a number. An error, with no event, comes
+// last. A number that is missing among them could not be written while the disk was
+// full. Close does not wait while the caller takes its time.
+func (db *DB) EventsAfter(after uint64) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		for more := true; more; {
+			events, err := db.nextEvents(after, eventsAtOnce)
+			if err != nil {
+				yield(Event{}, err)
+				return
+			}
+			for _, e := range events {
+				if after = e.Sequence; !yield(e, nil) {
+					return
+				}
+			}
+			more = len(events) == eventsAtOnce
+		}
+	}
+}
+
+// nextEvents are the next events after a number, at most limit of them.
+func (db *DB) nextEvents(after uint64, limit int) ([]Event, error) {
 	db.reading.RLock()
 	defer db.reading.RUnlock()
 	if db.isClosing() {

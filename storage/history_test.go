@@ -36,14 +36,21 @@ func commitEvents(t *testing.T, db *DB, numbers ...uint64) {
 // numbers are those that the log has after the given one.
 func numbers(t *testing.T, db *DB, after uint64) (got []uint64) {
 	t.Helper()
-	events, err := db.Events(after, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range events {
+	for _, e := range eventsAfter(t, db, after) {
 		got = append(got, e.Sequence)
 	}
 	return got
+}
+
+func eventsAfter(t *testing.T, db *DB, after uint64) (events []Event) {
+	t.Helper()
+	for e, err := range db.EventsAfter(after) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, e)
+	}
+	return events
 }
 
 func TestEventsSurvive(t *testing.T) {
@@ -58,9 +65,8 @@ func TestEventsSurvive(t *testing.T) {
 	if first, last := db.EventRange(); first != 1 || last != 3 {
 		t.Errorf("the log is %d to %d", first, last)
 	}
-	events, err := db.Events(1, 10)
-	if err != nil || len(events) != 2 || events[0] != event(2) || events[1] != event(3) {
-		t.Errorf("%+v, %v", events, err)
+	if events := eventsAfter(t, db, 1); len(events) != 2 || events[0] != event(2) || events[1] != event(3) {
+		t.Errorf("%+v", events)
 	}
 	if got := numbers(t, db, 3); len(got) != 0 {
 		t.Errorf("after the end: %v", got)
@@ -74,9 +80,9 @@ func TestMissingEventsAreFilled(t *testing.T) {
 	commitEvents(t, db, 1, 5, 4, 2)
 	closeTest(t, db)
 	db = openTest(t, dir)
-	events, err := db.Events(0, 10)
-	if err != nil || len(events) != 5 {
-		t.Fatalf("%+v, %v", events, err)
+	events := eventsAfter(t, db, 0)
+	if len(events) != 5 {
+		t.Fatalf("%+v", events)
 	}
 	want := event(4)
 	if want.Sequence = 3; events[2] != want {
@@ -116,8 +122,15 @@ func TestOldEventsArePruned(t *testing.T) {
 		if kept := last + 1 - first; kept < MaxEvents || kept > MaxEvents+pruneStep+500 || last < all {
 			t.Errorf("%d to %d are kept, %d of them", first, last, kept)
 		}
-		if got := numbers(t, db, 0); len(got) != 10 || got[0] != first {
-			t.Errorf("from %d on: %v", first, got)
+		next := first
+		for _, n := range numbers(t, db, 0) {
+			if n != next {
+				t.Fatalf("%d comes before %d", n, next)
+			}
+			next++
+		}
+		if next != last+1 {
+			t.Errorf("%d to %d are read, to %d kept", first, next-1, last)
 		}
 	}
 	check()
