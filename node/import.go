@@ -266,13 +266,14 @@ func (i *importing) takeUnbroadcast(ctx context.Context) error {
 	var end error
 	for end == nil && ctx.Err() == nil {
 		var waiting []candidate
-		for read := 0; end == nil && read < importWave; read++ {
+		for read, size := 0, 0; end == nil && read < importWave && size < importBytes; read++ {
 			var txid chainhash.Hash
 			if txid, end = i.file.NextUnbroadcast(); end != nil || !i.options.Unbroadcast {
 				continue
 			}
 			if e := i.pool.GetByTxID(txid); e != nil {
 				waiting = append(waiting, candidate{wtxid: e.WTxID, raw: e.Raw})
+				size += len(e.Raw)
 			}
 		}
 		results, err := i.submitAll(ctx, waiting)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -270,6 +271,54 @@ func TestImportEnds(t *testing.T) {
 	if _, err := n.ImportMempool(t.Context(), bytes.NewReader(file), mempooldat.ImportOptions{}); err != ErrNotRunning {
 		t.Error(err)
 	}
+}
+
+// What could not be committed is told, and so is a source of previous outputs that
+// fails; what was accepted stays.
+func TestImportFails(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.DataDir = t.TempDir()
+	source := &fickle{PrevOuts: anyoneCanSpend{cfg.PrevOuts}}
+	cfg.PrevOuts = source
+	n, _ := run(t, cfg)
+	var files [3][]byte
+	for i := range files {
+		raw, txid := spendTrue(confirmed(uint32(i)), 990_000)
+		files[i] = forged(t, mempooldat.Dump{Txs: []mempooldat.Tx{{Raw: raw, FeeDelta: int64(i / 2)}}, Unbroadcast: []chainhash.Hash{txid}})
+	}
+	source.err.Store(true)
+	if report, err := n.ImportMempool(t.Context(), bytes.NewReader(files[0]), mempooldat.ImportOptions{}); !errors.Is(err, errFickle) || report.Tried() != 0 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	source.err.Store(false)
+	mustImport(t, n, files[0], mempooldat.ImportOptions{}, mempooldat.ImportReport{Accepted: 1})
+	if err := n.db.Close(); err != nil { // as if the disk had gone
+		t.Fatal(err)
+	}
+	if report, err := n.ImportMempool(t.Context(), bytes.NewReader(files[1]), mempooldat.ImportOptions{Unbroadcast: true}); !errors.Is(err, ErrNotDurable) || report.Accepted != 1 || report.Unbroadcast != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if report, err := n.ImportMempool(t.Context(), bytes.NewReader(files[2]), mempooldat.ImportOptions{FeeDeltas: true}); !errors.Is(err, storage.ErrClosed) || report.Tried() != 0 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if count := n.Mempool().Info().Count; count != 2 || len(n.Mempool().FeeDeltas()) != 0 {
+		t.Errorf("%d transactions, fee deltas %v", count, n.Mempool().FeeDeltas())
+	}
+}
+
+// fickle is a source of previous outputs that does not always answer.
+type fickle struct {
+	mempool.PrevOuts
+	err atomic.Bool
+}
+
+var errFickle = errors.New("no answer")
+
+func (f *fickle) Lookup(op wire.OutPoint) (mempool.PrevOut, bool, error) {
+	if f.err.Load() {
+		return mempool.PrevOut{}, false, errFickle
+	}
+	return f.PrevOuts.Lookup(op)
 }
 
 // A long import tells how far it is.
