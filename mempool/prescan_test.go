@@ -49,6 +49,25 @@ func TestScanAgreesWithDecoder(t *testing.T) {
 	}
 }
 
+// The length of a transaction is told as soon as all of it is there, whatever follows.
+func TestTxSize(t *testing.T) {
+	for _, b := range seeds(t) {
+		for n := range b {
+			if size, err := TxSize(b[:n]); size != 0 || err != nil {
+				t.Fatalf("%d of %d bytes: %d, %v", n, len(b), size, err)
+			}
+		}
+		for _, more := range [][]byte{nil, {0}, b} {
+			if size, err := TxSize(append(b[:len(b):len(b)], more...)); size != len(b) || err != nil {
+				t.Errorf("%d bytes and %d more: %d, %v", len(b), len(more), size, err)
+			}
+		}
+	}
+	if _, err := TxSize([]byte{1, 0, 0, 0, 0, 2}); !errors.Is(err, ErrDecode) {
+		t.Error(err)
+	}
+}
+
 // Inputs that make a decoder which believes counts allocate up to 145 MB.
 var bombs = map[string]string{
 	"9 bytes: 770 000 inputs":        "01000000" + "fe90bf0b00",
