@@ -25,6 +25,10 @@ const local p2p.PeerID = 0
 // ordinary size.
 const maxBacklog = 8 << 20
 
+// maxAgain is up to how many bytes a line always takes orphans that are judged again:
+// the largest together with a parent as large.
+const maxAgain = 2 * mempool.OrphanWeightPerPeer
+
 // candidate is a transaction on its way through validation.
 type candidate struct {
 	origin p2p.PeerID
@@ -104,6 +108,7 @@ type admission struct {
 type line struct {
 	waiting []candidate
 	bytes   int           // of those
+	again   int           // of which so many are of orphans that are judged again
 	working int           // taken and not yet charged, but for last
 	last    time.Duration // what the latest charged one has cost
 	spent   time.Duration // of validation; a new line starts with the least of all
@@ -115,8 +120,9 @@ func newAdmission() *admission {
 	return a
 }
 
-// push appends c to its origin's line, unless that is a peer's and has no room. An
-// orphan that is judged again had its room among the orphans, which bound it.
+// push appends c to its origin's line, unless that is a peer's and has no room. For
+// orphans that are judged again there is some room in each line besides, for nobody
+// who announced one is asked for it twice.
 func (a *admission) push(c candidate) (ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -126,12 +132,18 @@ func (a *admission) push(c candidate) (ok bool) {
 		a.lines[c.origin] = l
 	}
 	size := c.size()
-	if c.origin != local && c.announcers == nil && a.backlog+size > maxBacklog && l.bytes+size > maxBacklog/len(a.lines) {
+	again := 0
+	if c.announcers != nil {
+		again = size
+	}
+	kept := c.origin == local || again > 0 && l.again+again <= maxAgain
+	if !kept && a.backlog+size > maxBacklog && l.bytes+size > maxBacklog/len(a.lines) {
 		a.drop(c.origin)
 		return false
 	}
 	l.waiting = append(l.waiting, c)
 	l.bytes += size
+	l.again += again
 	a.backlog += size
 	a.wake.Signal()
 	return true
@@ -167,7 +179,7 @@ func (a *admission) cut(origin p2p.PeerID) []candidate {
 	}
 	waiting := l.waiting
 	a.backlog -= l.bytes
-	l.waiting, l.bytes = nil, 0
+	l.waiting, l.bytes, l.again = nil, 0, 0
 	a.drop(origin)
 	return waiting
 }
@@ -204,6 +216,9 @@ func (a *admission) pop() (c candidate, ok bool) {
 			c.guess = l.last
 			l.bytes -= c.size()
 			a.backlog -= c.size()
+			if c.announcers != nil {
+				l.again -= c.size()
+			}
 			return c, true
 		}
 		a.wake.Wait()

@@ -90,6 +90,33 @@ func TestAdmissionRefusesMoreThanAShare(t *testing.T) {
 	}
 }
 
+// Orphans come in when the line is full, but no more of them than there is room for besides.
+func TestAdmissionKeepsSomeRoomForOrphans(t *testing.T) {
+	a := newAdmission()
+	body := make([]byte, 100_000)
+	for a.push(candidate{origin: 1, raw: body}) {
+	}
+	orphans := 0
+	for a.push(candidate{origin: 1, raw: body, announcers: []uint64{1}}) {
+		orphans++
+	}
+	if want := maxAgain / len(body); orphans != want {
+		t.Errorf("%d orphans came in, want %d", orphans, want)
+	}
+	for a.lines[1].again > 0 {
+		a.pop()
+	}
+	if got := a.lines[1].bytes; got != 0 {
+		t.Errorf("%d bytes wait behind the last orphan", got)
+	}
+	a.push(candidate{origin: 1, raw: body, announcers: []uint64{1}})
+	a.push(candidate{origin: 1, raw: body, announcers: []uint64{1}})
+	a.pop()
+	if a.cut(1); a.lines[1].again != 0 {
+		t.Error("what was cut still takes room")
+	}
+}
+
 func TestAdmissionCloseReleasesWorkers(t *testing.T) {
 	a := newAdmission()
 	done := make(chan bool)

@@ -28,11 +28,5 @@ func (n *Node) judgeFamily(f inv.Family) {
 	if !waits {
 		return
 	}
-	n.admission.push(candidate{
-		origin:     p2p.PeerID(f.Peer),
-		wtxid:      o.WTxID,
-		pack:       append(f.Parents, o.Raw),
-		family:     true,
-		announcers: o.Announcers,
-	})
+	n.again(o, candidate{origin: p2p.PeerID(f.Peer), pack: append(f.Parents, o.Raw), family: true})
 }

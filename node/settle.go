@@ -159,12 +159,7 @@ func (n *Node) refusedForFee(r result) {
 	}
 	n.low.add(r.entry.TxID, r.raw)
 	for _, o := range n.orphans.TakeChildren(r.entry.TxID) {
-		n.admission.push(candidate{
-			origin:     n.admission.idlest(o.Announcers),
-			wtxid:      o.WTxID,
-			pack:       [][]byte{r.raw, o.Raw},
-			announcers: o.Announcers,
-		})
+		n.again(o, candidate{origin: n.admission.idlest(o.Announcers), pack: [][]byte{r.raw, o.Raw}})
 	}
 }
 
@@ -238,12 +233,16 @@ func (n *Node) keepOrphan(now time.Time, e *mempool.Entry, announcers ...uint64)
 // that announcer of it who has the least waiting: no other can delay it.
 func (n *Node) adopt(orphans []mempool.Orphan) {
 	for _, o := range orphans {
-		n.admission.push(candidate{
-			origin:     n.admission.idlest(o.Announcers),
-			wtxid:      o.WTxID,
-			raw:        o.Raw,
-			announcers: o.Announcers,
-		})
+		n.again(o, candidate{origin: n.admission.idlest(o.Announcers), raw: o.Raw})
+	}
+}
+
+// again has an orphan judged once more, in the line of the candidate's origin. If there
+// is no room, it is forgotten and asked for again.
+func (n *Node) again(o mempool.Orphan, c candidate) {
+	c.wtxid, c.announcers = o.WTxID, o.Announcers
+	if !n.admission.push(c) {
+		n.relay.Abandoned(time.Now(), o.WTxID)
 	}
 }
 
