@@ -2,6 +2,7 @@ package mempool
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/btcsuite/btcd/txscript/v2"
@@ -214,6 +215,46 @@ func TestCommitRepeatsWhatMayHaveChanged(t *testing.T) {
 			b.pool.mu.Unlock()
 		}
 		if _, err := b.try(tx); !errors.Is(err, ErrFee) || err.Error() != "mempool min fee not met, 1000 < 1111" {
+			t.Error(err)
+		}
+	})
+}
+
+// A reorganization may leave a TRUC parent with more than one descendant. Any child may be replaced then, but none is
+// evicted for another one's sake (Core's SingleTRUCChecks).
+func TestTRUCParentComesBack(t *testing.T) {
+	l := p2wpkh(1)
+	withParentBack := func(t *testing.T, add func(b *bench, parent *wire.MsgTx)) (b *bench, parent *wire.MsgTx) {
+		b = newBench(t)
+		parent = b.parentOf(3, l)
+		b.pool.Connect(block(parent))
+		for i, out := range parent.TxOut {
+			b.chain.coins[coinOf(parent, uint32(i), l).op] = PrevOut{Value: out.Value, PkScript: out.PkScript}
+		}
+		add(b, parent)
+		for i := range parent.TxOut {
+			delete(b.chain.coins, coinOf(parent, uint32(i), l).op)
+		}
+		b.add(parent)
+		return b, parent
+	}
+	t.Run("the younger child is replaced", func(t *testing.T) {
+		b, parent := withParentBack(t, func(b *bench, parent *wire.MsgTx) {
+			b.add(b.versioned(3, []coin{coinOf(parent, 0, l)}, pay(2000, l)))
+			b.add(b.versioned(3, []coin{coinOf(parent, 1, l)}, pay(2000, l)))
+		})
+		if _, err := b.try(b.versioned(3, []coin{coinOf(parent, 1, l)}, pay(1000, l))); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a child with a child is not evicted", func(t *testing.T) {
+		b, parent := withParentBack(t, func(b *bench, parent *wire.MsgTx) {
+			child := b.versioned(3, []coin{coinOf(parent, 0, l)}, pay(100_000, l))
+			b.add(child)
+			b.add(b.versioned(3, []coin{coinOf(child, 0, l)}, pay(90_000, l)))
+		})
+		_, err := b.try(b.versioned(3, []coin{coinOf(parent, 1, l)}, pay(1000, l)))
+		if !errors.Is(err, ErrTopology) || !strings.Contains(err.Error(), "would exceed descendant count limit") {
 			t.Error(err)
 		}
 	})

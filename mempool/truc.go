@@ -46,9 +46,9 @@ func checkTRUC(e *Entry, parents, conflicts []*node) (sibling *node, err error) 
 			e.TxID, e.WTxID, e.VSize, trucChildMaxVSize)
 	}
 	switch siblings := parent.children(); {
-	case len(siblings) == 0 || slices.Contains(conflicts, siblings[0]):
+	case len(siblings) == 0 || slices.ContainsFunc(siblings, func(n *node) bool { return slices.Contains(conflicts, n) }):
 		return nil, nil
-	case len(siblings) == 1 && len(siblings[0].parents()) == 1:
+	case len(siblings) == 1 && len(siblings[0].parents()) == 1 && len(siblings[0].children()) == 0:
 		return siblings[0], nil
 	default:
 		return nil, tooManyDescendants(parent.entry)
