@@ -77,12 +77,22 @@ func (n *Node) arrived(wtxids []chainhash.Hash) {
 	}
 }
 
+// forgetAfter is how long what arrived waits for others, to be stored together: each
+// record is written once more for it.
+const forgetAfter = 100 * time.Millisecond
+
 // storeBroadcast has storage forget that transactions were unbroadcast or standing,
 // until ctx ends.
 func (n *Node) storeBroadcast(ctx context.Context) {
+	var due <-chan time.Time
 	for {
 		select {
 		case <-n.broadcast.wake:
+			if due == nil {
+				due = time.After(forgetAfter)
+			}
+		case <-due:
+			due = nil
 			n.forgetUnbroadcast(ctx)
 		case <-n.standing.gone.wake:
 			n.forgetStanding(ctx)
