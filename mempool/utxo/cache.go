@@ -13,52 +13,62 @@ const (
 	maxCached  = 64 << 20
 	maxMissing = 4 << 20
 
+	// maxMedians bounds that for the median times of blocks, of medianSize each.
+	maxMedians = 2 << 20
+	medianSize = 40
+
 	// cachedOverhead is about what an entry takes besides its script.
 	cachedOverhead = 160
 )
 
 // cache remembers answers. It has two generations: when the young one reaches
 // half of the limit the old one is dropped for it.
-type cache struct {
-	limit      int // bytes
-	size       int // of the young generation
-	young, old map[wire.OutPoint]mempool.PrevOut
+type cache[K comparable, V any] struct {
+	limit      int         // bytes
+	cost       func(V) int // of an answer, in bytes
+	size       int         // of the young generation
+	young, old map[K]V
 }
 
-func newCache(limit int) cache {
-	return cache{limit: limit, young: make(map[wire.OutPoint]mempool.PrevOut)}
+func newCache[K comparable, V any](limit int, cost func(V) int) cache[K, V] {
+	return cache[K, V]{limit: limit, cost: cost, young: make(map[K]V)}
 }
 
-func (c *cache) get(op wire.OutPoint) (mempool.PrevOut, bool) {
-	out, ok := c.young[op]
+// newOutputCache is one for outputs.
+func newOutputCache(limit int) cache[wire.OutPoint, mempool.PrevOut] {
+	return newCache[wire.OutPoint](limit, func(out mempool.PrevOut) int { return cachedOverhead + len(out.PkScript) })
+}
+
+func (c *cache[K, V]) get(k K) (V, bool) {
+	v, ok := c.young[k]
 	if !ok {
-		if out, ok = c.old[op]; ok {
-			c.put(op, out) // of use, so it stays
+		if v, ok = c.old[k]; ok {
+			c.put(k, v) // of use, so it stays
 		}
 	}
-	return out, ok
+	return v, ok
 }
 
-func (c *cache) put(op wire.OutPoint, out mempool.PrevOut) {
-	if _, known := c.young[op]; known {
+func (c *cache[K, V]) put(k K, v V) {
+	if _, known := c.young[k]; known {
 		return
 	}
-	c.young[op] = out
-	c.size += cachedOverhead + len(out.PkScript)
+	c.young[k] = v
+	c.size += c.cost(v)
 	if c.size > c.limit/2 {
-		c.old, c.young = c.young, make(map[wire.OutPoint]mempool.PrevOut)
+		c.old, c.young = c.young, make(map[K]V)
 		c.size = 0
 	}
 }
 
-func (c *cache) forget(op wire.OutPoint) {
-	if out, ok := c.young[op]; ok {
-		c.size -= cachedOverhead + len(out.PkScript)
-		delete(c.young, op)
+func (c *cache[K, V]) forget(k K) {
+	if v, ok := c.young[k]; ok {
+		c.size -= c.cost(v)
+		delete(c.young, k)
 	}
-	delete(c.old, op)
+	delete(c.old, k)
 }
 
-func (c *cache) clear() {
-	*c = newCache(c.limit)
+func (c *cache[K, V]) clear() {
+	*c = newCache[K](c.limit, c.cost)
 }

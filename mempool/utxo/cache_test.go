@@ -10,7 +10,7 @@ import (
 
 func TestCacheIsBoundedByBytes(t *testing.T) {
 	const limit = 100_000
-	c := newCache(limit)
+	c := newOutputCache(limit)
 	held := func() (bytes int) {
 		for _, generation := range []map[wire.OutPoint]mempool.PrevOut{c.young, c.old} {
 			for _, out := range generation {
@@ -29,7 +29,7 @@ func TestCacheIsBoundedByBytes(t *testing.T) {
 }
 
 func TestCacheKeepsWhatIsUsed(t *testing.T) {
-	c := newCache(100 * cachedOverhead)
+	c := newOutputCache(100 * cachedOverhead)
 	used := wire.OutPoint{Index: 1 << 20}
 	c.put(used, mempool.PrevOut{Value: 7})
 	for i := range uint32(1000) {
@@ -51,7 +51,7 @@ func TestCacheKeepsWhatIsUsed(t *testing.T) {
 }
 
 func TestForgettingMakesRoom(t *testing.T) {
-	c := newCache(100 * cachedOverhead)
+	c := newOutputCache(100 * cachedOverhead)
 	kept := wire.OutPoint{Index: 1 << 20}
 	c.put(kept, mempool.PrevOut{})
 	for i := range uint32(1000) {

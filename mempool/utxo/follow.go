@@ -233,7 +233,7 @@ func (r *RPC) restart(ctx context.Context, s *status) error {
 	r.recent = recent
 	r.existing.clear()
 	r.missing.clear()
-	clear(r.medians)
+	r.medians.clear()
 	r.changes++
 	r.mu.Unlock()
 	r.settle(s)
@@ -275,7 +275,7 @@ func (r *RPC) disconnect(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.recent = r.recent[:len(r.recent)-1]
-	clear(r.medians)
+	r.medians.clear()
 	r.left = true
 	if err != nil {
 		r.existing.clear()

@@ -7,19 +7,14 @@ import (
 	"time"
 )
 
-const (
-	// medianBlocks is how many blocks a median time is of (BIP 113).
-	medianBlocks = 11
-
-	// maxMedians bounds the median times that are remembered, of some 40 bytes each.
-	maxMedians = 50_000
-)
+// medianBlocks is how many blocks a median time is of (BIP 113).
+const medianBlocks = 11
 
 // MedianTime implements mempool.Chronicle. btcd does not tell the median time of
 // a block, so it is made of the times of its headers.
 func (r *RPC) MedianTime(height int32) (time.Time, error) {
 	r.mu.Lock()
-	median, known := r.medians[height]
+	median, known := r.medians.get(height)
 	before, away := r.changes, r.away
 	r.mu.Unlock()
 	if away != nil || known {
@@ -36,10 +31,7 @@ func (r *RPC) MedianTime(height int32) (time.Time, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.changes == before {
-		if len(r.medians) >= maxMedians {
-			clear(r.medians)
-		}
-		r.medians[height] = median
+		r.medians.put(height, median)
 	}
 	return time.Unix(median, 0), nil
 }

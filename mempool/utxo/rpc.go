@@ -80,11 +80,11 @@ type RPC struct {
 	recent   chain
 	median   time.Time
 	changes  uint64 // of the chain, so that answers about an older one are told apart
-	existing cache
-	missing  cache
-	medians  map[int32]int64 // median times of blocks, by height
-	told     chainhash.Hash  // the tip up to which the observer knows everything
-	synced   chan struct{}   // closed when told is up to date, and then another
+	existing cache[wire.OutPoint, mempool.PrevOut]
+	missing  cache[wire.OutPoint, mempool.PrevOut]
+	medians  cache[int32, int64] // median times of blocks, by height
+	told     chainhash.Hash      // the tip up to which the observer knows everything
+	synced   chan struct{}       // closed when told is up to date, and then another
 
 	hurry chan struct{} // makes Follow ask the node now
 
@@ -111,8 +111,9 @@ func Connect(ctx context.Context, cfg RPCConfig) (*RPC, error) {
 		return nil, err
 	}
 	cfg.PollInterval = cmp.Or(cfg.PollInterval, DefaultPollInterval)
-	r := &RPC{cfg: cfg, log: cfg.Logger, client: c, existing: newCache(maxCached), missing: newCache(maxMissing), medians: make(map[int32]int64),
-		synced: make(chan struct{}), hurry: make(chan struct{}, 1)}
+	r := &RPC{cfg: cfg, log: cfg.Logger, client: c, existing: newOutputCache(maxCached), missing: newOutputCache(maxMissing),
+		medians: newCache[int32](maxMedians, func(int64) int { return medianSize }),
+		synced:  make(chan struct{}), hurry: make(chan struct{}, 1)}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
