@@ -59,6 +59,14 @@ func (c *candidate) size() int {
 	return size
 }
 
+// again is those of them that are of an orphan judged again.
+func (c *candidate) again() int {
+	if c.announcers == nil {
+		return 0
+	}
+	return c.size()
+}
+
 // declined is why the submitter's own condition is not met.
 type declined struct{ error }
 
@@ -132,10 +140,7 @@ func (a *admission) push(c candidate) (ok bool) {
 		a.lines[c.origin] = l
 	}
 	size := c.size()
-	again := 0
-	if c.announcers != nil {
-		again = size
-	}
+	again := c.again()
 	kept := c.origin == local || again > 0 && l.again+again <= maxAgain
 	if !kept && a.backlog+size > maxBacklog && l.bytes+size > maxBacklog/len(a.lines) {
 		a.drop(c.origin)
@@ -216,9 +221,7 @@ func (a *admission) pop() (c candidate, ok bool) {
 			c.guess = l.last
 			l.bytes -= c.size()
 			a.backlog -= c.size()
-			if c.announcers != nil {
-				l.again -= c.size()
-			}
+			l.again -= c.again()
 			return c, true
 		}
 		a.wake.Wait()
