@@ -33,11 +33,7 @@ func (e *Entry) Inputs() iter.Seq[wire.TxIn] {
 // inputs ranges over the inputs like Inputs and tells where in Raw each begins, with its outpoint.
 func (e *Entry) inputs() iter.Seq2[uint32, wire.TxIn] {
 	return func(yield func(uint32, wire.TxIn) bool) {
-		c := cursor{rest: e.Raw}
-		if _, err := c.header(); err != nil {
-			return
-		}
-		count, _ := c.count(minInputSize)
+		c, count := e.atInputs()
 		for range count {
 			at := uint32(len(e.Raw) - len(c.rest))
 			in, err := c.input()
@@ -52,11 +48,7 @@ func (e *Entry) inputs() iter.Seq2[uint32, wire.TxIn] {
 // parts of it.
 func (e *Entry) Outputs() iter.Seq2[uint32, wire.TxOut] {
 	return func(yield func(uint32, wire.TxOut) bool) {
-		c := cursor{rest: e.Raw}
-		if _, err := c.header(); err != nil {
-			return
-		}
-		inputs, _ := c.count(minInputSize)
+		c, inputs := e.atInputs()
 		for range inputs {
 			if _, err := c.input(); err != nil {
 				return
@@ -72,6 +64,19 @@ func (e *Entry) Outputs() iter.Seq2[uint32, wire.TxOut] {
 	}
 }
 
+// atInputs is before the first input of how many there are, or at the end of bytes that do not get as far.
+func (e *Entry) atInputs() (c cursor, inputs uint64) {
+	c.rest = e.Raw
+	_, err := c.header()
+	if err == nil {
+		inputs, err = c.count(minInputSize)
+	}
+	if err != nil {
+		return cursor{}, 0
+	}
+	return c, inputs
+}
+
 // spends reports whether an input spends op.
 func (e *Entry) spends(op wire.OutPoint) bool {
 	for in := range e.Inputs() {
@@ -83,12 +88,8 @@ func (e *Entry) spends(op wire.OutPoint) bool {
 }
 
 func (e *Entry) inputCount() uint64 {
-	c := cursor{rest: e.Raw}
-	if _, err := c.header(); err != nil {
-		return 0
-	}
-	count, _ := c.count(minInputSize)
-	return count
+	_, inputs := e.atInputs()
+	return inputs
 }
 
 func (e *Entry) version() uint32 { return binary.LittleEndian.Uint32(e.Raw) }

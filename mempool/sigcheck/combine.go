@@ -21,27 +21,28 @@ const (
 
 // curve is what all verifications share.
 type curve struct {
-	lattice ecc.Lattice             // to halve scalars by
-	beta    fp.Element              // (βx, y) is λ(x, y)
+	lattice ecc.Lattice // to halve scalars by
+	beta    fp.Element
 	base    [2][]secp256k1.G1Affine // odd multiples of the generator G and of λG
 }
 
+// lambda and beta are cube roots of 1, modulo the order of the group and modulo that of
+// the field: λ(x, y) is (βx, y) (R. Gallant, R. Lambert, S. Vanstone, CRYPTO 2001; the
+// constants are in libsecp256k1's scalar_impl.h and field.h).
+const (
+	lambda = "0x5363ad4cc05c30e0a5261c028812645a122e22ea20816678df02967c1b23bd72"
+	beta   = "0x7ae96a2b657c07106e64479eac3434e99cf0497512f58995c1396c28719501ee"
+)
+
 // theCurve computes it at the first use: about 0.3 ms.
 var theCurve = sync.OnceValue(func() *curve {
-	lambda, _ := new(big.Int).SetString("5363ad4cc05c30e0a5261c028812645a122e22ea20816678df02967c1b23bd72", 16) // SEC 2's curve has β³ = 1, λ³ = 1
 	c := new(curve)
-	ecc.PrecomputeLattice(fr.Modulus(), lambda, &c.lattice)
-	c.beta.SetString("0x7ae96a2b657c07106e64479eac3434e99cf0497512f58995c1396c28719501ee")
+	l, _ := new(big.Int).SetString(lambda, 0)
+	ecc.PrecomputeLattice(fr.Modulus(), l, &c.lattice)
+	c.beta.SetString(beta)
 	_, g := secp256k1.Generators()
 	points := make([]secp256k1.G1Jac, 1<<(baseWidth-2))
-	var twice secp256k1.G1Jac
-	twice.FromAffine(&g)
-	twice.DoubleAssign()
-	points[0].FromAffine(&g)
-	for i := range points[1:] {
-		points[i+1] = points[i]
-		points[i+1].AddAssign(&twice)
-	}
+	oddMultiples(&g, points)
 	c.base[0] = secp256k1.BatchJacobianToAffineG1(points)
 	c.base[1] = make([]secp256k1.G1Affine, len(c.base[0]))
 	c.endomorphism(c.base[0], c.base[1])
@@ -80,15 +81,10 @@ type keyMultiples [1 << (keyWidth - 2)]secp256k1.G1Affine
 // heap, as the library's own way from Jacobian to affine coordinates does not.
 func (m *keyMultiples) set(p *secp256k1.G1Affine) {
 	var points [len(m)]secp256k1.G1Jac
+	oddMultiples(p, points[:])
 	var products [len(m)]fp.Element // of the Z up to here
-	var twice secp256k1.G1Jac
-	twice.FromAffine(p)
-	twice.DoubleAssign()
-	points[0].FromAffine(p)
 	products[0].SetOne()
 	for i := 1; i < len(points); i++ {
-		points[i] = points[i-1]
-		points[i].AddAssign(&twice)
 		products[i].Mul(&products[i-1], &points[i].Z)
 	}
 	var inverse fp.Element // of the product up to i
@@ -102,6 +98,18 @@ func (m *keyMultiples) set(p *secp256k1.G1Affine) {
 		m[i].Y.Mul(&points[i].Y, &zz).Mul(&m[i].Y, &z)
 	}
 	m[0] = *p
+}
+
+// oddMultiples fills in p, whose Z is 1, 3p, 5p, ….
+func oddMultiples(p *secp256k1.G1Affine, points []secp256k1.G1Jac) {
+	var twice secp256k1.G1Jac
+	twice.FromAffine(p)
+	twice.DoubleAssign()
+	points[0].FromAffine(p)
+	for i := range points[1:] {
+		points[i+1] = points[i]
+		points[i+1].AddAssign(&twice)
+	}
 }
 
 // endomorphism multiplies points by λ.
