@@ -118,6 +118,21 @@ func (p *Pool) diagram() diagram {
 	return newDiagram(rates)
 }
 
+// lowers reports whether the second of two diagrams is somewhere below the first, in what is worth mining: a bystander
+// whose fee is negative with its delta comes last in both, and counts at other sizes if they differ in length.
+func lowers(before, after diagram) bool {
+	worth := func(d diagram) diagram {
+		return slices.DeleteFunc(slices.Clone(d), func(c feeFrac) bool { return c.fee < 0 })
+	}
+	line := tracer{ahead: worth(after)}
+	for corner := range worth(before).corners() { // concave as both are, between the corners it is no lower
+		if line.compare(corner) < 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // modifiedFees is the sum of all fees with their deltas.
 func (p *Pool) modifiedFees() (sum int64) {
 	for _, k := range p.diagram() {

@@ -266,7 +266,7 @@ func TestPoolAgainstModel(t *testing.T) {
 				before, fees := b.pool.diagram(), b.pool.modifiedFees()
 				e, changes, err := b.pool.Add(raw(tx), now)
 				if reasons := reasonsOf(changes); reasons[ReasonReplaced] > 0 && reasons[ReasonSizeLimit] == 0 {
-					if !b.pool.diagram().improves(before) || b.pool.modifiedFees() < fees+feeFor(IncrementalRelayFeeRate, e.VSize) {
+					if lowers(before, b.pool.diagram()) || b.pool.modifiedFees() < fees+feeFor(IncrementalRelayFeeRate, e.VSize) {
 						rt.Fatalf("%s replaces %d and lowers the fee rate", e.TxID, reasons[ReasonReplaced])
 					}
 				}
@@ -286,9 +286,10 @@ func TestPoolAgainstModel(t *testing.T) {
 			"package": func(rt *rapid.T) {
 				pack := b.arbitraryPair(rt, coins)
 				made = append(made, pack...)
-				before := b.pool.diagram()
+				before, fees := b.pool.diagram(), b.pool.modifiedFees()
 				results, changes, err := b.pool.AddPackage(raws(pack...), now)
-				if reasons := reasonsOf(changes); reasons[ReasonReplaced] > 0 && reasons[ReasonSizeLimit] == 0 && !b.pool.diagram().improves(before) {
+				if reasons := reasonsOf(changes); reasons[ReasonReplaced] > 0 && reasons[ReasonSizeLimit] == 0 &&
+					(lowers(before, b.pool.diagram()) || b.pool.modifiedFees() <= fees) {
 					rt.Fatalf("%d are replaced and the fee rate falls", reasons[ReasonReplaced])
 				}
 				for i, r := range results {
