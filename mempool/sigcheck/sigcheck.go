@@ -1,25 +1,22 @@
-// Package sigcheck verifies signatures over secp256k1 in half the time of btcec,
-// which the script engine uses: about 55 µs instead of 115.
+// Package sigcheck verifies signatures over secp256k1 in a third of the time of btcec,
+// which the script engine uses.
 //
 // What it finds valid, the mempool puts into the engine's cache of good
 // signatures. So the engine runs every script and applies every rule on
 // encodings, and only does not repeat the arithmetic; what is not found valid
 // here, it judges itself.
 //
-// The arithmetic of the field, of scalars and of points is gnark-crypto's. Ours is
-// the order of the operations (Strauss's trick, GLV halves, windowed
-// non-adjacent forms: the ones of libsecp256k1's ecmult), of which a test compares
-// each result with btcec's.
+// Scalars are btcec's. The field, points and the order of the operations are ours:
+// four words of 64 bits where btcec has ten of 26, and Strauss's trick, halved
+// scalars, windowed non-adjacent forms and points of a common z as in
+// libsecp256k1's ecmult. Nothing is secret here, so nothing takes constant time.
+// Tests compare each operation with math/big, and each result with btcec's.
 package sigcheck
 
 import (
-	"math/big"
-
+	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcec/v2/ecdsa"
 	"github.com/btcsuite/btcd/chainhash/v2"
-	"github.com/consensys/gnark-crypto/ecc/secp256k1"
-	"github.com/consensys/gnark-crypto/ecc/secp256k1/fp"
-	"github.com/consensys/gnark-crypto/ecc/secp256k1/fr"
 )
 
 // ECDSA reports whether sig, in DER without the hash type, is a signature of hash
@@ -39,20 +36,18 @@ func ECDSA(hash *chainhash.Hash, sig, pubKey []byte) bool {
 		return false
 	}
 	r, s := parsed.R(), parsed.S()
-	rBytes, sBytes := r.Bytes(), s.Bytes()
-	var x fp.Element
-	x.SetBytes(rBytes[:])
+	rBytes := r.Bytes()
+	var x field
+	x.setBytes(rBytes[:])
 
-	var e, inverse, u1, u2 fr.Element
-	e.SetBytes(hash[:])
-	inverse.SetBytes(sBytes[:])
-	inverse.Inverse(&inverse)
-	u1.Mul(&e, &inverse)
-	u2.SetBytes(rBytes[:])
-	u2.Mul(&u2, &inverse)
+	var u1, u2 btcec.ModNScalar
+	u1.SetByteSlice(hash[:])
+	s.InverseNonConst()
+	u1.Mul(&s)
+	u2.Mul2(&r, &s)
 
 	point := combine(&key, &u1, &u2)
-	return !point.Z.IsZero() && hasX(&point, &x)
+	return !point.z.isZero() && point.hasX(&x)
 }
 
 // Schnorr reports whether sig, of 64 bytes, is a signature of hash by the key with
@@ -65,52 +60,19 @@ func Schnorr(hash *chainhash.Hash, sig, pubKey []byte) bool {
 	if !ok {
 		return false
 	}
-	var x fp.Element
-	var s, e fr.Element
-	if x.SetBytesCanonical(sig[:32]) != nil || s.SetBytesCanonical(sig[32:]) != nil {
+	var x field
+	var s, e btcec.ModNScalar
+	if !x.setBytes(sig[:32]) || s.SetByteSlice(sig[32:]) {
 		return false
 	}
 	challenge := chainhash.TaggedHash(chainhash.TagBIP0340Challenge, sig[:32], pubKey, hash[:])
-	e.SetBytes(challenge[:])
-	e.Neg(&e)
+	e.SetByteSlice(challenge[:])
+	e.Negate()
 
 	point := combine(&key, &s, &e)
-	return !point.Z.IsZero() && hasX(&point, &x) && hasEvenY(&point)
-}
-
-// lift is the point with this x and an odd or an even y; false if there is none.
-func lift(x []byte, odd bool) (p secp256k1.G1Affine, ok bool) {
-	if p.X.SetBytesCanonical(x) != nil {
-		return p, false
+	if point.z.isZero() || !point.hasX(&x) {
+		return false
 	}
-	var square fp.Element
-	seven := fp.NewElement(7)
-	square.Square(&p.X).Mul(&square, &p.X).Add(&square, &seven)
-	if p.Y.Sqrt(&square) == nil {
-		return p, false
-	}
-	if isOdd(&p.Y) != odd {
-		p.Y.Neg(&p.Y)
-	}
-	return p, true
+	a := point.toAffine()
+	return !a.y.isOdd()
 }
-
-func isOdd(y *fp.Element) bool { return y.Bits()[0]&1 == 1 }
-
-// hasX compares x with X/Z² of a point that is not at infinity.
-func hasX(p *secp256k1.G1Jac, x *fp.Element) bool {
-	var scaled fp.Element
-	scaled.Square(&p.Z).Mul(&scaled, x)
-	return scaled.Equal(&p.X)
-}
-
-// hasEvenY looks at Y/Z³ of a point that is not at infinity.
-func hasEvenY(p *secp256k1.G1Jac) bool {
-	var y, z fp.Element
-	z.Inverse(&p.Z)
-	y.Square(&z).Mul(&y, &z).Mul(&y, &p.Y)
-	return !isOdd(&y)
-}
-
-// regular is the integer that e stands for.
-func regular(e *fr.Element) *big.Int { return e.BigInt(new(big.Int)) }
