@@ -94,7 +94,7 @@ func (p *Pool) Resume(sequence uint64) {
 }
 
 // Restore adds like [Pool.Add] what was in the pool whose history this one continues, as of when and with the sequence
-// that it had there. That it is here again is no change.
+// that it had there. That it is here again is no change. The pool keeps raw.
 func (p *Pool) Restore(raw []byte, accepted time.Time, sequence uint64) (*Entry, []Change, error) {
 	return p.add(raw, accepted, sequence, allowAll)
 }
@@ -126,7 +126,9 @@ func (p *Pool) add(raw []byte, now time.Time, sequence uint64, allow func(*Entry
 	if err != nil {
 		return c.entry, nil, err
 	}
-	c.entry.Raw = bytes.Clone(raw)
+	if sequence == 0 {
+		c.entry.Raw = bytes.Clone(raw)
+	}
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
