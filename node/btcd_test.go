@@ -225,9 +225,8 @@ func TestFollowsABitcoinNode(t *testing.T) {
 		t.Errorf("the digest is %x of %d", digest, count)
 	}
 	f.stop()
-	stored := 0
-	if _, err := f.reopen().Load(func(storage.Record) error { stored++; return nil }); err != nil || stored > 0 {
-		t.Errorf("%d transactions are still stored, %v", stored, err)
+	if stored, _, err := f.reopen().Load(t.Context()); err != nil || len(stored) > 0 {
+		t.Errorf("%d transactions are still stored, %v", len(stored), err)
 	}
 }
 

@@ -106,8 +106,8 @@ func damage(t *testing.T, cfg Config, rng *rand.Rand) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var records []storage.Record
-	if _, err := n.db.Load(func(r storage.Record) error { records = append(records, r); return nil }); err != nil {
+	records, _, err := n.db.Load(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
 	_, last := n.db.EventRange()

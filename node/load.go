@@ -20,19 +20,15 @@ func (n *Node) load(ctx context.Context) error {
 		return fmt.Errorf("node: reading the fee deltas: %w", err)
 	}
 	start := time.Now()
-	var records []storage.Record
-	report, err := n.db.Load(func(r storage.Record) error {
-		records = append(records, r)
+	records, past, damaged, err := n.readStored(ctx)
+	if err != nil {
+		return err
+	}
+	n.past = past
+	for _, r := range records {
 		if r.Unbroadcast {
 			n.unbroadcast.add(r.WTxID)
 		}
-		return ctx.Err()
-	})
-	if err != nil {
-		return fmt.Errorf("node: reading the stored mempool: %w", err)
-	}
-	if n.past, err = n.readPast(records, report.Damaged > 0); err != nil {
-		return err
 	}
 	n.pool.Resume(n.past.last)
 	n.feed.resume(n.past.last)
@@ -68,7 +64,7 @@ func (n *Node) load(ctx context.Context) error {
 	n.leavePast(ctx, records)
 	n.publish(nil)
 	n.log.Info("mempool loaded", "transactions", n.pool.Info().Count, "took", time.Since(start).Round(time.Millisecond),
-		"invalid", stale+len(low), "orphans", len(waiting), "damaged", report.Damaged)
+		"invalid", stale+len(low), "orphans", len(waiting), "damaged", damaged)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 
@@ -18,21 +19,29 @@ type past struct {
 	gone map[chainhash.Hash]bool           // wtxids
 }
 
-// readPast reads the log of events. With records damaged, it has to begin anew.
-func (n *Node) readPast(records []storage.Record, damaged bool) (*past, error) {
-	p := &past{held: make(map[chainhash.Hash]chainhash.Hash), gone: make(map[chainhash.Hash]bool)}
-	if n.db.Deferred() == nil {
-		if damaged {
-			if err := n.db.BeginEvents(); err != nil {
-				return nil, fmt.Errorf("node: beginning the log of events anew: %w", err)
-			}
+func newPast() *past {
+	return &past{held: make(map[chainhash.Hash]chainhash.Hash), gone: make(map[chainhash.Hash]bool)}
+}
+
+// readStored reads the records that storage kept and, at the same time, the log of
+// events. With records damaged, the log begins anew.
+func (n *Node) readStored(ctx context.Context) (records []storage.Record, p *past, damaged int, err error) {
+	var group sync.WaitGroup
+	var logErr error
+	group.Go(func() { p, logErr = n.readEvents() })
+	records, damaged, err = n.db.Load(ctx)
+	group.Wait()
+	if err != nil {
+		return nil, nil, 0, fmt.Errorf("node: reading the stored mempool: %w", err)
+	}
+	if damaged > 0 && n.db.Deferred() == nil {
+		p = newPast()
+		if logErr = n.db.BeginEvents(); logErr != nil {
+			logErr = fmt.Errorf("node: beginning the log of events anew: %w", logErr)
 		}
-		for e, err := range n.db.EventsAfter(0) {
-			if err != nil {
-				return nil, fmt.Errorf("node: reading the log of events: %w", err)
-			}
-			p.tell(e.WTxID, e.TxID, e.Reason == "")
-		}
+	}
+	if logErr != nil {
+		return nil, nil, 0, logErr
 	}
 	for _, r := range records {
 		if _, held := p.held[r.WTxID]; !held && !p.gone[r.WTxID] {
@@ -40,6 +49,20 @@ func (n *Node) readPast(records []storage.Record, damaged bool) (*past, error) {
 		}
 	}
 	_, p.last = n.db.EventRange()
+	return records, p, damaged, nil
+}
+
+func (n *Node) readEvents() (*past, error) {
+	p := newPast()
+	if n.db.Deferred() != nil {
+		return p, nil
+	}
+	for e, err := range n.db.EventsAfter(0) {
+		if err != nil {
+			return nil, fmt.Errorf("node: reading the log of events: %w", err)
+		}
+		p.tell(e.WTxID, e.TxID, e.Reason == "")
+	}
 	return p, nil
 }
 

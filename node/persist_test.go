@@ -8,16 +8,16 @@ import (
 	"github.com/btcsuite/btcd/chainhash/v2"
 
 	"github.com/txnode/txnode/mempool"
-	"github.com/txnode/txnode/storage"
 )
 
 func stored(t *testing.T, n *Node) (ids []chainhash.Hash) {
 	t.Helper()
-	if _, err := n.db.Load(func(r storage.Record) error {
-		ids = append(ids, r.WTxID)
-		return nil
-	}); err != nil {
+	records, _, err := n.db.Load(t.Context())
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, r := range records {
+		ids = append(ids, r.WTxID)
 	}
 	return ids
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/btcsuite/btcd/chainhash/v2"
 
 	"github.com/txnode/txnode/mempool"
-	"github.com/txnode/txnode/storage"
 )
 
 // impatient reconciles often, so that peers soon show what they hold.
@@ -21,13 +20,14 @@ func impatient(t *testing.T) Config {
 
 func unbroadcastIn(t *testing.T, n *Node) (count int) {
 	t.Helper()
-	if _, err := n.db.Load(func(r storage.Record) error {
+	records, _, err := n.db.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
 		if r.Unbroadcast {
 			count++
 		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
 	}
 	return count
 }

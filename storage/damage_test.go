@@ -133,14 +133,14 @@ func TestDamage(t *testing.T) {
 func checkUsable(t *testing.T, dir string, n int, lossIsReported bool) {
 	t.Helper()
 	db := openTest(t, dir)
-	records, report := load(t, db)
+	records, damaged := load(t, db)
 	for _, r := range records {
 		if r.Sequence >= uint64(n) || !r.equal(record(r.Sequence, 300)) {
 			t.Errorf("record %d is wrong", r.Sequence)
 		}
 	}
-	if report.Damaged != 0 {
-		t.Errorf("%d damaged records passed badger's checksums", report.Damaged)
+	if damaged != 0 {
+		t.Errorf("%d damaged records passed badger's checksums", damaged)
 	}
 	if recovery := db.Recovery(); recovery != nil {
 		switch {

@@ -57,10 +57,6 @@ type Options struct {
 	// FreeSpace tells how many bytes are free where dir is. It is asked before
 	// each commit. Nil asks the operating system.
 	FreeSpace func(dir string) (uint64, error)
-
-	// Progress, if not nil, is called by [DB.Load] now and then with the number
-	// of records dealt with so far and that of all.
-	Progress func(done, total int)
 }
 
 // Recovery tells that a database was damaged: it could not be opened and was set aside, or a part of what was written last

@@ -66,27 +66,23 @@ func put(t testing.TB, db *DB, records ...Record) {
 	}
 }
 
-func load(t testing.TB, db *DB) ([]Record, LoadReport) {
+func load(t testing.TB, db *DB) (records []Record, damaged int) {
 	t.Helper()
-	var records []Record
-	report, err := db.Load(func(r Record) error {
-		records = append(records, r)
-		return nil
-	})
+	records, damaged, err := db.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return records, report
+	return records, damaged
 }
 
 func expectRecords(t testing.TB, db *DB, want ...Record) {
 	t.Helper()
-	got, report := load(t, db)
+	got, damaged := load(t, db)
 	if !slices.EqualFunc(got, want, Record.equal) {
 		t.Errorf("loaded %d records %v; want %d %v", len(got), sequences(got), len(want), sequences(want))
 	}
-	if report != (LoadReport{Loaded: len(want)}) {
-		t.Errorf("report %+v", report)
+	if damaged > 0 {
+		t.Errorf("%d are damaged", damaged)
 	}
 }
 
@@ -191,9 +187,9 @@ func TestGroupCommit(t *testing.T) {
 	}
 	wg.Wait()
 	check := func() {
-		records, report := load(t, db)
-		if len(records) != writers*(each-1) || report.Damaged != 0 || !slices.IsSorted(sequences(records)) {
-			t.Errorf("%d records, %+v, sorted %t", len(records), report, slices.IsSorted(sequences(records)))
+		records, damaged := load(t, db)
+		if len(records) != writers*(each-1) || damaged != 0 || !slices.IsSorted(sequences(records)) {
+			t.Errorf("%d records, %d damaged, sorted %t", len(records), damaged, slices.IsSorted(sequences(records)))
 		}
 	}
 	check()
@@ -247,7 +243,7 @@ func TestClosed(t *testing.T) {
 	db := openTest(t, t.TempDir())
 	closeTest(t, db)
 	closeTest(t, db)
-	_, loadErr := db.Load(func(Record) error { return nil })
+	_, _, loadErr := db.Load(t.Context())
 	for name, err := range map[string]error{
 		"Put":    db.Put(t.Context(), record(1, 8)),
 		"Delete": db.Delete(t.Context(), record(1, 8).WTxID),
