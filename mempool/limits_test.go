@@ -85,6 +85,9 @@ func TestAcceptAtTheLimits(t *testing.T) {
 			}
 			return b.signed(coins, pay(1000, l))
 		},
+		"replacement that pays its relay": func(b *bench) *wire.MsgTx {
+			return b.signed([]coin{b.rival(1000)}, pay(coinValue-1010, l)) // 97 virtual bytes
+		},
 	} {
 		b := newBench(t)
 		if _, err := b.try(build(b)); err != nil {
@@ -109,5 +112,9 @@ func TestPackageAtTheLimits(t *testing.T) {
 	child := b.padded(2, 404_000-int64(3*parent.SerializeSizeStripped()+parent.SerializeSize()), coinOf(parent, 0, l))
 	if _, _, err := b.pool.AddPackage(raws(parent, child), now); err == nil || err.Error() == "package-too-large" {
 		t.Errorf("weight 404 000: %v", err) // whose child alone is too large
+	}
+	parent.TxIn[0].Witness[0] = []byte{7, 7}
+	if _, _, err := b.pool.AddPackage(raws(parent, child), now); err == nil || err.Error() != "package-too-large" {
+		t.Errorf("weight 404 001: %v", err)
 	}
 }

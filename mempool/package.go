@@ -146,7 +146,6 @@ func (p *Pool) CheckPackage(raws [][]byte, now time.Time) ([]PackageResult, erro
 	}
 	p.undo(group)
 	for i, c := range group {
-		c.entry.Sequence = 0
 		results[i] = PackageResult{Entry: c.entry, Together: []*Entry{c.entry}}
 	}
 	return results, nil

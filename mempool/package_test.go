@@ -1,6 +1,7 @@
 package mempool
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -33,9 +34,13 @@ func TestChildPaysForParent(t *testing.T) {
 	if checked, err := b.pool.CheckPackage(raws(parent, child), now); !errors.Is(err, ErrPackage) || !errors.Is(checked[0].Err, ErrFee) || checked[1].Entry != nil {
 		t.Errorf("each has to pay for itself when they are tested: %+v, %v", checked, err)
 	}
-	results, changes, err := b.pool.AddPackage(raws(parent, child), now)
+	list := raws(parent, child)
+	results, changes, err := b.pool.AddPackage(list, now)
 	if err != nil || len(results) != 2 || results[0].Err != nil || results[1].Err != nil {
 		t.Fatalf("%+v, %v", results, err)
+	}
+	if clear(list[0]); !bytes.Equal(results[0].Entry.Raw, raw(parent)) {
+		t.Error("the pool keeps the caller's bytes")
 	}
 	both := []*Entry{results[0].Entry, results[1].Entry}
 	if !slices.Equal(entriesIn(changes), both) || changes[1].Sequence != 2 {
@@ -56,6 +61,35 @@ func TestChildPaysForParent(t *testing.T) {
 	}
 }
 
+// Each member that can stand alone is judged alone.
+func TestMembersThatStandAlone(t *testing.T) {
+	l := p2wsh(script(txscript.OP_DROP, txscript.OP_1), []byte{7})
+	b := newBench(t)
+	c := b.coin(l)
+	rival := b.add(b.signed([]coin{c}, pay(coinValue-1000, l)))
+	parent := b.signed([]coin{c}, pay(coinValue-2000, l))
+	child := b.signed([]coin{coinOf(parent, 0, l)}, pay(1000, l))
+	results, _, err := b.pool.AddPackage(raws(parent, child), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range results {
+		if r.Err != nil || !slices.Equal(r.Together, []*Entry{r.Entry}) || !slices.Equal(r.Replaced, []*Entry{rival}[:1-i]) {
+			t.Errorf("%d: %+v", i, r)
+		}
+	}
+	if _, _, err := b.pool.AddPackage(raws(b.paying(1000)), now); err != nil {
+		t.Errorf("a transaction that comes alone: %v", err)
+	}
+	// One that is there with another witness is as good.
+	parent.TxIn[0].Witness[0] = []byte{8}
+	child = b.signed([]coin{coinOf(parent, 0, l)}, pay(900, l))
+	results, _, err = b.pool.AddPackage(raws(parent, child), now)
+	if err != nil || !errors.Is(results[0].Err, ErrSameTxID) || results[0].Entry.WTxID != parent.WitnessHash() || results[1].Err != nil {
+		t.Errorf("%+v, %v", results, err)
+	}
+}
+
 func TestPackagePaysForRoom(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.MaxBytes = roomFor(4) })
 	for range 5 {
@@ -71,6 +105,43 @@ func TestPackagePaysForRoom(t *testing.T) {
 	_, changes, err = b.pool.AddPackage(raws(parent, child), now)
 	if err != nil || len(changes) != 4 || changes[3].Reason != ReasonSizeLimit || b.pool.Info().MinFeeRate < floor {
 		t.Errorf("%+v, %v", changes, err)
+	}
+}
+
+func TestFloorFallsForPackages(t *testing.T) {
+	b := newBench(t)
+	b.pool.floor.raise(100_000, now)
+	each, together := raws(b.heirs([]coin{b.coin(open())}, nil, 1000, 1000)...), raws(b.heirs([]coin{b.coin(open())}, nil, 0, 1000)...)
+	if _, err := b.pool.CheckPackage(each, now); err == nil {
+		t.Error("checked below the floor")
+	}
+	if _, err := b.pool.CheckPackage(each, now.Add(10*floorHalfLife)); err != nil {
+		t.Errorf("checked later: %v", err)
+	}
+	b.pool.floor.raise(100_000, now)
+	if _, _, err := b.pool.AddPackage(together, now); err == nil {
+		t.Error("added below the floor")
+	}
+	if _, _, err := b.pool.AddPackage(together, now.Add(20*floorHalfLife)); err != nil {
+		t.Errorf("added later: %v", err)
+	}
+}
+
+// Who adds a package has a say in each member, also of those that are judged together.
+func TestPackageThatIsNotAllowed(t *testing.T) {
+	b := newBench(t)
+	parent, child := b.pair(1000)
+	refused := errors.New("not this one")
+	for i, tx := range []*wire.MsgTx{parent, child} {
+		results, changes, err := b.pool.AddPackageIf(raws(parent, child), now, func(e *Entry) error {
+			if e.TxID == tx.TxHash() {
+				return refused
+			}
+			return nil
+		})
+		if !errors.Is(err, ErrPackage) || changes != nil || results[i].Err != refused || b.pool.Info().Count != 0 {
+			t.Errorf("%d: %+v, %v", i, results, err)
+		}
 	}
 }
 
@@ -165,10 +236,14 @@ func TestRejectPackages(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	for _, list := range [][][]byte{nil, raws(parent), {raw(parent), {1, 2, 3}}} {
-		if _, _, err := b.pool.AddPackage(list, now); err == nil {
-			t.Errorf("%d transactions: accepted", len(list))
+	for _, list := range [][][]byte{nil, raws(parent), {raw(parent), {1, 2, 3}}, {raw(parent), append(raw(child), 0)}} {
+		if results, _, err := b.pool.AddPackage(list, now); err == nil || results != nil && len(list) != 1 {
+			t.Errorf("%d transactions: %+v, %v", len(list), results, err)
 		}
+	}
+	twice := b.signed([]coin{c, c}, pay(5000, l))
+	if results, _, _ := b.pool.AddPackage(raws(twice), now); results == nil || results[0].Err.Error() != "bad-txns-inputs-duplicate" {
+		t.Errorf("what spends twice: %+v", results)
 	}
 	if b.pool.Info().Sequence != 0 {
 		t.Error("a malformed package changed the pool")

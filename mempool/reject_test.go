@@ -343,6 +343,7 @@ func inputRejections() []rejection {
 	w := "bad-witness-nonstandard"
 	return []rejection{
 		{"2501 legacy sigops", spend(anyone(checkSigs(2501))), ErrNonStandard, p + "non-witness sigops exceed bip54 limit"},
+		{"2500 legacy sigops", spend(anyone(checkSigs(2500))), ErrNonStandard, p + "input 0 script unknown"}, // the limit is not in the way
 		{"unknown script", spend(anyone(script(txscript.OP_1))), ErrNonStandard, p + "input 0 script unknown"},
 		{"unknown witness version", spend(anyone(script(txscript.OP_2, make([]byte, 32)))), ErrNonStandard, p + "input 0 witness program is undefined"},
 		{"P2SH push over 520", spend(withScriptSig(anyP2SH, append([]byte{txscript.OP_PUSHDATA2, 0x09, 0x02}, make([]byte, 521)...))),

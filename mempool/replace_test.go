@@ -49,6 +49,13 @@ func replacementRejections() []rejection {
 			}
 			return b.signed([]coin{c}, outs...)
 		}, ErrConflict, "replacement-failed, insufficient feerate: does not improve feerate diagram"},
+		{"has parents that pay more", func(b *bench) *wire.MsgTx {
+			c := b.coin(l)
+			held(b, c, 1000)
+			grandparent := held(b, b.coin(l), 100)
+			parent := held(b, coinOf(grandparent, 0, l), 3000)
+			return b.signed([]coin{c, coinOf(parent, 0, l)}, pay(coinValue, l), pay(coinValue-4300, l))
+		}, ErrConflict, "replacement-failed, insufficient feerate: does not improve feerate diagram"},
 		{"spends what it replaces", func(b *bench) *wire.MsgTx {
 			c := b.coin(l)
 			parent := held(b, c, 1000)
@@ -102,6 +109,20 @@ func TestReplacement(t *testing.T) {
 	}
 	if err := checkInvariants(b.pool, b.chain.coins); err != nil {
 		t.Error(err)
+	}
+}
+
+// What stays of the cluster counts before and after.
+func TestReplacesAChildOnly(t *testing.T) {
+	b := newBench(t)
+	l := open()
+	parent := b.paying(2000)
+	c := b.coin(l)
+	kept := b.add(parent)
+	b.add(b.signed([]coin{c, coinOf(parent, 0, l)}, pay(coinValue, l)))
+	e := b.add(b.signed([]coin{c}, pay(1000, l)))
+	if !slices.Equal(b.pool.Snapshot(), []*Entry{kept, e}) {
+		t.Errorf("%+v", b.pool.Snapshot())
 	}
 }
 

@@ -78,11 +78,7 @@ func refusePair(reason, detail string) error {
 // conflictsWith are the transactions in the pool that spend the same as one of the group.
 func (p *Pool) conflictsWith(group []candidate) (conflicts []*node) {
 	for _, c := range group {
-		for _, n := range p.conflictsOf(c.entry) {
-			if !slices.Contains(conflicts, n) {
-				conflicts = append(conflicts, n)
-			}
-		}
+		conflicts = append(conflicts, p.conflictsOf(c.entry)...)
 	}
 	return conflicts
 }

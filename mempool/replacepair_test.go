@@ -100,6 +100,8 @@ func TestPairsThatMayNotReplace(t *testing.T) {
 			rbf + "insufficient anti-DoS fees, rejecting replacement TXID, not enough additional fees to relay; 0.0000001 < 0.0000002"},
 		"the child pays at a lower rate": {func(b *bench) []*wire.MsgTx { return b.heirs([]coin{b.rival(1000)}, nil, 1001, 100) },
 			rbf + "package feerate is less than or equal to parent feerate, package feerate 0.00005734 BTC/kvB <= parent feerate is 0.00010427 BTC/kvB"},
+		"the child pays at the same rate": {func(b *bench) []*wire.MsgTx { return b.heirs([]coin{b.rival(1000)}, nil, 900, 900) },
+			rbf + "package feerate is less than or equal to parent feerate"},
 		"lower rates": {func(b *bench) []*wire.MsgTx { return b.heirs([]coin{b.rival(1000)}, nil, 0, 1100) }, rbf + worseDiagram},
 		"other relatives": {func(b *bench) []*wire.MsgTx {
 			held := b.paying(1000)
@@ -118,6 +120,11 @@ func TestPairsThatMayNotReplace(t *testing.T) {
 			}
 			return b.heirs(coins[:50], coins[50:], 100, 90_000)
 		}, rbf + "too many potential replacements, rejecting replacement TXID; too many conflicting clusters (101 > 100)"},
+		"too large a cluster": {func(b *bench) []*wire.MsgTx { // for its signature operations
+			outs := slices.Repeat([]*wire.TxOut{wire.NewTxOut(1000, multiSigScript(1, 1))}, 130)
+			parent := b.signed([]coin{b.rival(1000)}, append(outs, pay(coinValue-130_000, l))...)
+			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(parent, 130, l)}, append(outs, pay(100_000, l))...)}
+		}, "too-large-cluster"},
 		"a TRUC parent of another version": {func(b *bench) []*wire.MsgTx {
 			parent := b.versioned(3, []coin{b.rival(1000)}, pay(coinValue, l))
 			return []*wire.MsgTx{parent, b.versioned(2, []coin{coinOf(parent, 0, l)}, pay(1000, l))}
@@ -144,43 +151,38 @@ func TestPairsThatMayNotReplace(t *testing.T) {
 	}
 }
 
-// A member that stood alone may have to leave for the rest of its package.
+// Members may have to leave for the rest of their package, however they came in.
 func TestMembersThatLeaveAgain(t *testing.T) {
 	l := open()
-	b := newBench(t, func(c *Config) { c.MaxBytes = roomFor(3) })
-	b.add(b.paying(9000))
-	b.add(b.paying(9000))
-	parent := b.paying(300)
-	coins := []coin{coinOf(parent, 0, l)}
-	for range 12 {
-		coins = append(coins, b.coin(l))
-	}
-	child := b.signed(coins, pay(13*coinValue-300-6000, l))
-	results, changes, err := b.pool.AddPackage(raws(parent, child), now) // the two are the worst chunk
-	if !errors.Is(err, ErrPackage) || b.pool.GetByTxID(parent.TxHash()) != nil || len(changes) != 2 {
-		t.Errorf("%v, %+v", err, changes)
-	}
-	for i, r := range results {
-		if !errors.Is(r.Err, ErrFull) || r.Together != nil {
-			t.Errorf("%d: %+v", i, r)
+	for name, c := range map[string]struct {
+		fee     int64 // of the parent
+		held    bool  // it is in the pool before
+		changes int
+	}{
+		"the parent stood alone": {300, false, 2},
+		"the parent was there":   {300, true, 1},
+		"the two came as one":    {0, false, 0},
+	} {
+		b := newBench(t, func(c *Config) { c.MaxBytes = roomFor(3) })
+		b.add(b.paying(9000))
+		b.add(b.paying(9000))
+		parent := b.paying(c.fee)
+		if c.held {
+			b.add(parent)
 		}
-	}
-}
-
-func TestMembersOfATestReplaceNothing(t *testing.T) {
-	l := p2wpkh(1)
-	b := newBench(t)
-	txs := b.heirs([]coin{b.rival(1000)}, nil, 500, 100)
-	results, err := b.pool.CheckPackage(raws(txs...), now)
-	if !errors.Is(err, ErrPackage) || results[0].Err == nil || results[0].Err.Error() != "bip125-replacement-disallowed" {
-		t.Errorf("%v, %+v", err, results)
-	}
-	parent := b.parentOf(3, l)
-	b.add(b.versioned(3, []coin{coinOf(parent, 0, l)}, pay(2000, l)))
-	second := b.versioned(3, []coin{coinOf(parent, 1, l)}, pay(1000, l))
-	results, err = b.pool.CheckPackage(raws(second, b.paying(1000)), now)
-	want := tooManyDescendants(b.pool.GetByTxID(parent.TxHash())).Error()
-	if !errors.Is(err, ErrPackage) || results[0].Err == nil || results[0].Err.Error() != want {
-		t.Errorf("%v, %+v", err, results)
+		coins := []coin{coinOf(parent, 0, l)}
+		for range 12 {
+			coins = append(coins, b.coin(l))
+		}
+		child := b.signed(coins, pay(13*coinValue-c.fee-6000, l))
+		results, changes, err := b.pool.AddPackage(raws(parent, child), now) // the two are the worst chunk
+		if !errors.Is(err, ErrPackage) || b.pool.GetByTxID(parent.TxHash()) != nil || len(changes) != c.changes {
+			t.Errorf("%s: %v, %+v", name, err, changes)
+		}
+		for i, r := range results {
+			if !errors.Is(r.Err, ErrFull) || r.Together != nil {
+				t.Errorf("%s: %d: %+v", name, i, r)
+			}
+		}
 	}
 }

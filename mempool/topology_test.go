@@ -206,6 +206,17 @@ func TestCommitRepeatsWhatMayHaveChanged(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("what a pair spends left", func(t *testing.T) {
+		b, _ := setup()
+		parent := b.paying(9000)
+		e := b.add(parent)
+		pair := b.heirs([]coin{b.rival(1000), coinOf(parent, 0, l)}, nil, 0, 5000)
+		leave := func(*Entry) error { b.pool.Remove(e.WTxID, ReasonConflict); return nil }
+		_, _, err := b.pool.AddPackageIf(raws(pair...), now, leave)
+		if !errors.Is(err, ErrPackage) || err.Error() != "bad-txns-inputs-missingorspent" {
+			t.Error(err)
+		}
+	})
 	t.Run("the floor rose", func(t *testing.T) {
 		b, late := setup()
 		tx := b.simple()
