@@ -66,6 +66,20 @@ func TestEvictsTheWorstChunk(t *testing.T) {
 	}
 }
 
+func TestOfEqualsTheNewestGoes(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.MaxBytes = roomFor(4) })
+	var equals []*Entry
+	for range 4 {
+		equals = append(equals, b.add(b.paying(500)))
+	}
+	for i := range 2 {
+		e, changes, err := b.pool.Add(raw(b.paying(1000)), now)
+		if want := []*Entry{e, equals[3-i]}; err != nil || !slices.Equal(entriesIn(changes), want) {
+			t.Errorf("%d: %+v, %v", i, changes, err)
+		}
+	}
+}
+
 // A transaction may push out several, and a whole chunk goes at once.
 func TestEvictsUntilThereIsRoom(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.MaxBytes = roomFor(4) })

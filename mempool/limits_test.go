@@ -78,6 +78,11 @@ func TestAcceptAtTheLimits(t *testing.T) {
 			e := b.add(parent)
 			return b.padded(2, (4*101_000-e.Weight)/4*4, coinOf(parent, 0, heir))
 		},
+		"64 in a cluster, one of them replaced": func(b *bench) *wire.MsgTx {
+			last := chainOf(b, 63, l)
+			b.add(b.signed([]coin{coinOf(last, 0, l)}, pay(2000, l)))
+			return b.signed([]coin{coinOf(last, 0, l)}, pay(1000, l))
+		},
 		"100 clusters replaced": func(b *bench) *wire.MsgTx {
 			var coins []coin
 			for range 100 {

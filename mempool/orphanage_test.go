@@ -100,6 +100,20 @@ func TestOrphansBoundedByWeight(t *testing.T) {
 	}
 }
 
+// Few that are heavy use more of a share than many that are light.
+func TestHeavyOrphansPushOutNoLightOnes(t *testing.T) {
+	o := NewOrphanage()
+	for n := range uint32(100) {
+		o.Add(orphanOf(n, 400, hashOf(100)), honest, now)
+	}
+	for n := range uint32(3) {
+		o.Add(orphanOf(1000+n, OrphanWeightPerPeer, hashOf(100)), attacker, now)
+	}
+	if got := len(o.peers[honest].queue); got != 100 {
+		t.Errorf("%d light ones are left", got)
+	}
+}
+
 func TestOrphansBoundedByScore(t *testing.T) {
 	wide := make([]chainhash.Hash, 990) // 100 points
 	for i := range wide {

@@ -63,6 +63,22 @@ func TestClusterLimits(t *testing.T) {
 	})
 }
 
+// What is left of a cluster is in order again, whichever relative is found first.
+func TestWhatStaysOfACluster(t *testing.T) {
+	b := newBench(t)
+	l := open()
+	one, two := b.paying(1000), b.paying(100)
+	b.add(one)
+	b.add(two)
+	child := b.signed([]coin{coinOf(one, 0, l), coinOf(two, 0, l)}, pay(1_000_000, l))
+	b.add(child)
+	last := b.add(b.signed([]coin{coinOf(child, 0, l)}, pay(1000, l)))
+	b.pool.Remove(last.WTxID, ReasonConflict)
+	if err := checkInvariants(b.pool, b.chain.coins); err != nil {
+		t.Error(err)
+	}
+}
+
 // versioned makes a signed transaction of this version.
 func (b *bench) versioned(v int32, coins []coin, outs ...*wire.TxOut) *wire.MsgTx {
 	tx := unsigned(coins, outs...)
@@ -237,7 +253,8 @@ func TestTRUCParentComesBack(t *testing.T) {
 	l := p2wpkh(1)
 	withParentBack := func(t *testing.T, add func(b *bench, parent *wire.MsgTx)) (b *bench, parent *wire.MsgTx) {
 		b = newBench(t)
-		parent = b.parentOf(3, l)
+		parent = b.versioned(3, []coin{b.coin(l)}, pay(300_000, l), pay(300_000, l), pay(300_000, l))
+		b.add(parent)
 		b.pool.Connect(block(parent))
 		for i, out := range parent.TxOut {
 			b.chain.coins[coinOf(parent, uint32(i), l).op] = PrevOut{Value: out.Value, PkScript: out.PkScript}
@@ -255,6 +272,16 @@ func TestTRUCParentComesBack(t *testing.T) {
 			b.add(b.versioned(3, []coin{coinOf(parent, 1, l)}, pay(2000, l)))
 		})
 		if _, err := b.try(b.versioned(3, []coin{coinOf(parent, 1, l)}, pay(1000, l))); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("neither of two children is evicted", func(t *testing.T) {
+		b, parent := withParentBack(t, func(b *bench, parent *wire.MsgTx) {
+			b.add(b.versioned(3, []coin{coinOf(parent, 0, l)}, pay(290_000, l)))
+			b.add(b.versioned(3, []coin{coinOf(parent, 1, l)}, pay(290_000, l)))
+		})
+		_, err := b.try(b.versioned(3, []coin{coinOf(parent, 2, l)}, pay(1000, l)))
+		if !errors.Is(err, ErrTopology) || !strings.Contains(err.Error(), "would exceed descendant count limit") {
 			t.Error(err)
 		}
 	})
