@@ -118,6 +118,7 @@ func TestRollingFloor(t *testing.T) {
 		{"full", 12 * hour, 1000, 500},
 		{"half full", 12 * hour, 500, 500},
 		{"less than half full", 6 * hour, 499, 500},
+		{"a quarter full", 6 * hour, 250, 500},
 		{"less than a quarter full", 3 * hour, 249, 500},
 		{"not below the increment", 42 * hour, 1000, 100}, // 88
 		{"gone below half of it", 53 * hour, 1000, 0},     // 47

@@ -30,7 +30,7 @@ const attacker, honest, other = 66, 7, 8
 func TestOrphansFollowTheirParents(t *testing.T) {
 	o := NewOrphanage()
 	p, q := hashOf(100), hashOf(200)
-	first, second, third := orphanOf(1, 400, p, p), orphanOf(2, 400, p, q), orphanOf(3, 400, q)
+	first, second, third := orphanOf(1, 400, p, p), orphanOf(2, 400, p, q, p), orphanOf(3, 400, q)
 	for _, e := range []*Entry{first, second, third} {
 		if !o.Add(e, honest, now) {
 			t.Fatal("not kept")
@@ -111,6 +111,23 @@ func TestHeavyOrphansPushOutNoLightOnes(t *testing.T) {
 	}
 	if got := len(o.peers[honest].queue); got != 100 {
 		t.Errorf("%d light ones are left", got)
+	}
+}
+
+func TestNewestOfEqualPeersLosesItsOldest(t *testing.T) {
+	o := NewOrphanage()
+	const equals = 10
+	for n := range uint32(MaxOrphanLatencyScore) { // just what may stay
+		o.Add(orphanOf(n, 400, hashOf(100_000)), uint64(honest+n%equals), now)
+	}
+	for n := range uint32(equals) {
+		if o.Len() != MaxOrphanLatencyScore {
+			t.Fatalf("%d orphans", o.Len())
+		}
+		o.Add(orphanOf(10_000+n, 400, hashOf(100_000)), 1, now)
+		if oldest := hashOf(equals - 1 - n); o.Has(oldest) {
+			t.Errorf("%d: peer %d keeps its oldest", n, honest+equals-1-n)
+		}
 	}
 }
 

@@ -285,6 +285,15 @@ func TestTRUCParentComesBack(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("a child with another parent is not evicted", func(t *testing.T) {
+		b, parent := withParentBack(t, func(b *bench, parent *wire.MsgTx) {
+			b.add(b.versioned(3, []coin{coinOf(parent, 0, l), coinOf(b.parentOf(3, l), 0, l)}, pay(600_000, l)))
+		})
+		_, err := b.try(b.versioned(3, []coin{coinOf(parent, 1, l)}, pay(1000, l)))
+		if !errors.Is(err, ErrTopology) || !strings.Contains(err.Error(), "would exceed descendant count limit") {
+			t.Error(err)
+		}
+	})
 	t.Run("a child with a child is not evicted", func(t *testing.T) {
 		b, parent := withParentBack(t, func(b *bench, parent *wire.MsgTx) {
 			child := b.versioned(3, []coin{coinOf(parent, 0, l)}, pay(100_000, l))
