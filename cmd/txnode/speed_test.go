@@ -26,7 +26,10 @@ import (
 	"github.com/txnode/txnode/node/rpc"
 )
 
-var speedTxs = flag.Int("speed", 0, "how many transactions TestSpeed submits in each row of its table; 0 skips it")
+var (
+	speedTxs = flag.Int("speed", 0, "how many transactions TestSpeed submits in each row of its table; 0 skips it")
+	bitcoind = flag.String("bitcoind", "", "Bitcoin Core's bitcoind, which TestSpeed then measures, too")
+)
 
 // turns is how often the servers take turns in a row of the table, so that what else the machine does meets both.
 const turns = 5
@@ -40,7 +43,7 @@ var ways = []struct {
 // TestSpeed submits the same signed transactions, P2WPKH with one input and two outputs and independent of each other,
 // to a node and to a real btcd, in turn, and prints how many of them each took per second and what that cost its
 // process. Then it kills the node and prints how long the next one takes until it has loaded and judged again what this
-// one acknowledged.
+// one acknowledged. A bitcoind, if there is one, takes part in both; it is stopped and not killed.
 func TestSpeed(t *testing.T) {
 	if *speedTxs == 0 {
 		t.Skip("a measurement: -speed 5000 runs it")
@@ -62,13 +65,18 @@ func TestSpeed(t *testing.T) {
 	}
 	user, password, _ := strings.Cut(strings.TrimSpace(string(cookie)), ":")
 	servers := []*server{
-		{"btcd", btcd.Direct(), btcd.User, btcd.Password, btcd.PID()},
 		{"txnode", addressIn(network), user, password, p.cmd.Process.Pid},
+		{"btcd", btcd.Direct(), btcd.User, btcd.Password, btcd.PID()},
 	}
-	t.Logf("%-17s %19s %19s %6s", "transactions", "btcd /s (µs CPU)", "txnode /s (µs CPU)", "ratio")
+	var core *core
+	if *bitcoind != "" {
+		core = startCore(t, btcd, int64(coins[0].Height))
+		servers = append(servers, core.server(t))
+	}
+	t.Log("transactions per second (µs of CPU for each) × how long it took, txnode being 1")
 	for i, way := range ways {
 		part := txs[i**speedTxs:][:*speedTxs]
-		var took, used [2]time.Duration
+		took, used := make([]time.Duration, len(servers)), make([]time.Duration, len(servers))
 		for turn := range slices.Chunk(part, (len(part)+turns-1)/turns) {
 			for k, s := range servers {
 				seconds, processor := s.measure(t, turn, way.clients, way.batch)
@@ -76,12 +84,11 @@ func TestSpeed(t *testing.T) {
 				used[k] += processor
 			}
 		}
-		var rate, cost [2]float64
-		for k := range servers {
-			rate[k] = float64(len(part)) / took[k].Seconds()
-			cost[k] = used[k].Seconds() * 1e6 / float64(len(part))
+		row, n := fmt.Sprintf("%-17s", way.name), float64(len(part))
+		for k, s := range servers {
+			row += fmt.Sprintf(" | %s %5.0f (%3.0f) × %.2f", s.name, n/took[k].Seconds(), used[k].Seconds()*1e6/n, took[k].Seconds()/took[0].Seconds())
 		}
-		t.Logf("%-17s %12.0f (%4.0f) %12.0f (%4.0f) %6.2f", way.name, rate[0], cost[0], rate[1], cost[1], rate[1]/rate[0])
+		t.Log(row)
 	}
 
 	p.kill()
@@ -91,6 +98,10 @@ func TestSpeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("after kill -9: %d of %d transactions in the mempool again %.2f s after the start of the process", info.Size, len(txs), time.Since(start).Seconds())
+	if core != nil {
+		took, size := core.reload(t)
+		t.Logf("bitcoind, after it was stopped: %d %.2f s after the start of the process", size, took.Seconds())
+	}
 }
 
 // A server is one that TestSpeed measures.
