@@ -18,48 +18,41 @@ func (x *field) integer() *big.Int {
 	return i
 }
 
-// checkField compares every operation with math/big's.
-func checkField(t *testing.T, x, y field) {
+// checkOp applies op and compares the result with math/big's.
+func checkOp(t *testing.T, name string, op func(z *field), want *big.Int) {
 	t.Helper()
+	var z field
+	op(&z)
 	p := btcec.S256().P
-	a, b := x.integer(), y.integer()
+	want = new(big.Int).Mod(want, p)
+	if new(big.Int).Mod(z.integer(), p).Cmp(want) != 0 {
+		t.Errorf("%s: %x, want %x", name, z.integer(), want)
+	}
+	if r := z.reduced(); r.integer().Cmp(want) != 0 || z.isOdd() != (want.Bit(0) == 1) || z.isZero() != (want.Sign() == 0) {
+		t.Errorf("%s: %x is reduced to %x, odd %t, zero %t", name, z.integer(), r.integer(), z.isOdd(), z.isZero())
+	}
+}
+
+// checkField compares what is done with one number with math/big.
+func checkField(t *testing.T, x field) {
+	t.Helper()
+	p, a := btcec.S256().P, x.integer()
 	inverse := new(big.Int)
 	if inverse.ModInverse(a, p) == nil {
 		inverse.SetInt64(0)
 	}
 	half := new(big.Int).ModInverse(big.NewInt(2), p)
 	square := new(big.Int).Mul(a, a)
-	for _, c := range []struct {
-		name string
-		op   func(z *field)
-		want *big.Int
-	}{
-		{"add", func(z *field) { z.add(&x, &y) }, new(big.Int).Add(a, b)},
-		{"sub", func(z *field) { z.sub(&x, &y) }, new(big.Int).Sub(a, b)},
-		{"negate", func(z *field) { z.negate(&x) }, new(big.Int).Neg(a)},
-		{"halve", func(z *field) { z.halve(&x) }, new(big.Int).Mul(a, half)},
-		{"mul", func(z *field) { z.mul(&x, &y) }, new(big.Int).Mul(a, b)},
-		{"square", func(z *field) { z.square(&x) }, square},
-		{"invert", func(z *field) { z.invert(&x) }, inverse},
-		{"mul in place", func(z *field) { *z = x; z.mul(z, z) }, square},
-		{"reduced", func(z *field) { *z = x.reduced() }, a},
-	} {
-		var z field
-		c.op(&z)
-		want := new(big.Int).Mod(c.want, p)
-		if new(big.Int).Mod(z.integer(), p).Cmp(want) != 0 {
-			t.Errorf("%s of %x and %x: %x", c.name, a, b, z.integer())
-		}
-		if r := z.reduced(); r.integer().Cmp(want) != 0 || z.isOdd() != (want.Bit(0) == 1) || z.isZero() != (want.Sign() == 0) {
-			t.Errorf("%x: reduced %x, odd %t, zero %t", z.integer(), r.integer(), z.isOdd(), z.isZero())
-		}
-	}
-	modA, modB := new(big.Int).Mod(a, p), new(big.Int).Mod(b, p)
-	if x.equal(&y) != (modA.Cmp(modB) == 0) {
-		t.Errorf("%x equals %x: %t", a, b, x.equal(&y))
-	}
+	name := a.Text(16)
+	checkOp(t, name+" reduced", func(z *field) { *z = x.reduced() }, a)
+	checkOp(t, name+" negated", func(z *field) { z.negate(&x) }, new(big.Int).Neg(a))
+	checkOp(t, name+" halved", func(z *field) { z.halve(&x) }, new(big.Int).Mul(a, half))
+	checkOp(t, name+" squared", func(z *field) { z.square(&x) }, square)
+	checkOp(t, name+" times itself in place", func(z *field) { *z = x; z.mul(z, z) }, square)
+	checkOp(t, name+" inverted", func(z *field) { z.invert(&x) }, inverse)
+
 	var root, again field
-	if ok := root.sqrt(&x); ok != (new(big.Int).ModSqrt(modA, p) != nil) {
+	if ok := root.sqrt(&x); ok != (new(big.Int).ModSqrt(new(big.Int).Mod(a, p), p) != nil) {
 		t.Errorf("%x has a square root: %t", a, ok)
 	} else if again.square(&root); ok && !again.equal(&x) {
 		t.Errorf("square root of %x: %x", a, root.integer())
@@ -68,6 +61,19 @@ func checkField(t *testing.T, x, y field) {
 	var bytes [32]byte
 	if ok := read.setBytes(a.FillBytes(bytes[:])); ok != (a.Cmp(p) < 0) || read != x {
 		t.Errorf("reading %x: %x, %t", a, read.integer(), ok)
+	}
+}
+
+// checkPair does so with two.
+func checkPair(t *testing.T, x, y field) {
+	t.Helper()
+	p, a, b := btcec.S256().P, x.integer(), y.integer()
+	name := a.Text(16) + " and " + b.Text(16)
+	checkOp(t, "add "+name, func(z *field) { z.add(&x, &y) }, new(big.Int).Add(a, b))
+	checkOp(t, "sub "+name, func(z *field) { z.sub(&x, &y) }, new(big.Int).Sub(a, b))
+	checkOp(t, "mul "+name, func(z *field) { z.mul(&x, &y) }, new(big.Int).Mul(a, b))
+	if x.equal(&y) != (new(big.Int).Mod(a, p).Cmp(new(big.Int).Mod(b, p)) == 0) {
+		t.Errorf("%s are equal: %t", name, x.equal(&y))
 	}
 }
 
@@ -86,8 +92,9 @@ func TestFieldAtItsEdges(t *testing.T) {
 		}
 	}
 	for _, x := range edges {
+		checkField(t, x)
 		for _, y := range edges {
-			checkField(t, x, y)
+			checkPair(t, x, y)
 		}
 	}
 }
@@ -97,7 +104,9 @@ func FuzzField(f *testing.F) {
 	f.Add(uint64(1), uint64(2), uint64(3), uint64(4), uint64(5), uint64(6), uint64(7), uint64(8))
 	f.Add(modulus[0], modulus[1], modulus[2], modulus[3], modulus[0]-1, modulus[1], modulus[2], modulus[3])
 	f.Fuzz(func(t *testing.T, x0, x1, x2, x3, y0, y1, y2, y3 uint64) {
-		checkField(t, field{x0, x1, x2, x3}, field{y0, y1, y2, y3})
+		x, y := field{x0, x1, x2, x3}, field{y0, y1, y2, y3}
+		checkField(t, x)
+		checkPair(t, x, y)
 	})
 }
 
