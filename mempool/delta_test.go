@@ -29,6 +29,9 @@ func TestFeeDeltasAreBounded(t *testing.T) {
 	if err := p.Prioritise(chainhash.Hash{3}, 1); !errors.Is(err, ErrFeeDeltasFull) {
 		t.Errorf("one too many: %v", err)
 	}
+	if err := p.Prioritise(chainhash.Hash{2}, 1); err != nil {
+		t.Errorf("of one that has a delta: %v", err)
+	}
 	if err := errors.Join(p.Prioritise(id, maxFeeDelta), p.Prioritise(chainhash.Hash{3}, 1)); err != nil {
 		t.Errorf("in the place of one that is 0: %v", err)
 	}

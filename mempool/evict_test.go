@@ -127,10 +127,26 @@ func TestRollingFloor(t *testing.T) {
 		var f rollingFloor
 		f.raise(900, now)
 		f.raise(800, now) // lowers nothing
+		steps := f
 		f.decay(now.Add(c.after), c.usage, 1000)
 		if got := f.perKvB(); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
+		for i := range time.Duration(4) {
+			steps.decay(now.Add(c.after*(i+1)/4), c.usage, 1000)
+		}
+		if got := steps.perKvB(); got != c.want {
+			t.Errorf("%s, in steps: %d, want %d", c.name, got, c.want)
+		}
+	}
+	var f rollingFloor
+	f.raise(0, now)
+	if f.decay(now.Add(12*hour), 1000, 1000); f.perKvB() != 100 {
+		t.Errorf("just half of the increment: %d", f.perKvB())
+	}
+	f.raise(900, now.Add(-hour)) // which is not when it was last looked at
+	if f.decay(now.Add(24*hour), 1000, 1000); f.perKvB() != 500 {
+		t.Errorf("raised in the past: %d", f.perKvB())
 	}
 }
 

@@ -20,7 +20,7 @@ func checkFinal(tx *wire.MsgTx, t tip) error {
 	if tx.LockTime >= txscript.LockTimeThreshold {
 		limit = t.medianTime.Unix()
 	}
-	if tx.LockTime == 0 || int64(tx.LockTime) < limit {
+	if int64(tx.LockTime) < limit {
 		return nil
 	}
 	for _, in := range tx.TxIn {

@@ -94,9 +94,36 @@ func TestOrphansBoundedByWeight(t *testing.T) {
 	if o.weight > 2*OrphanWeightPerPeer || o.Has(hashOf(10)) || !o.Has(hashOf(59)) {
 		t.Errorf("weight %d; oldest there: %t, newest there: %t", o.weight, o.Has(hashOf(10)), o.Has(hashOf(59)))
 	}
-	o.RemovePeer(honest) // its share goes with it
-	if o.weight > OrphanWeightPerPeer {
-		t.Errorf("weight %d of one peer", o.weight)
+}
+
+// However the last orphan of a peer leaves, the room the peer gave goes with it.
+func TestShareLeavesWithTheLastOrphan(t *testing.T) {
+	parent, last := hashOf(100), hashOf(1)
+	for name, leave := range map[string]func(*Orphanage) bool{
+		"taken": func(o *Orphanage) bool {
+			taken, ok := o.Take(last)
+			return ok && taken.WTxID == last && slices.Equal(taken.Announcers, []uint64{honest, other})
+		},
+		"taken with its parent": func(o *Orphanage) bool { return len(o.TakeChildren(parent)) == 1 },
+		"removed":               func(o *Orphanage) bool { return o.Remove(last) },
+		"expired":               func(o *Orphanage) bool { return o.Expire(now.Add(OrphanExpiry)) == 1 },
+		"its peers are gone":    func(o *Orphanage) bool { o.RemovePeer(honest); o.RemovePeer(other); return true },
+	} {
+		o := NewOrphanage()
+		o.Add(orphanOf(1, 400, parent), honest, now)
+		o.AddAnnouncer(last, other)
+		for n := range uint32(4) {
+			o.Add(orphanOf(10+n, OrphanWeightPerPeer/2, hashOf(200)), attacker, now.Add(time.Minute))
+		}
+		if o.Len() != 5 {
+			t.Fatalf("%s: %d orphans at first", name, o.Len())
+		}
+		if !leave(o) || o.Has(last) || o.Len() != 2 || o.weight != OrphanWeightPerPeer {
+			t.Errorf("%s: %d orphans are left, of weight %d", name, o.Len(), o.weight)
+		}
+		if _, ok := o.Take(last); ok {
+			t.Errorf("%s: it is there again", name)
+		}
 	}
 }
 

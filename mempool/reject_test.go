@@ -137,12 +137,11 @@ func nonStandardRejections() []rejection {
 		{"version 0", of(func(tx *wire.MsgTx) { tx.Version = 0 }), ErrNonStandard, "version"},
 		{"version 4", of(func(tx *wire.MsgTx) { tx.Version = 4 }), ErrNonStandard, "version"},
 		{"version 0xffffffff", of(func(tx *wire.MsgTx) { tx.Version = -1 }), ErrNonStandard, "version"},
-		{"weight 400 004", of(func(tx *wire.MsgTx) {
-			tx.TxOut[0].PkScript = script(txscript.OP_RETURN)
-			tx.TxIn[0].Witness = nil
-			grow := (maxStandardTxWeight-4*tx.SerializeSize())/4 - 4 + 1 // 4 more bytes of length
-			tx.TxOut[0].PkScript = append(tx.TxOut[0].PkScript, make([]byte, grow)...)
-		}), ErrNonStandard, "tx-size"},
+		{"weight 400 001", func(b *bench) *wire.MsgTx {
+			tx := b.padded(2, 400_000)
+			tx.TxIn[0].Witness[0] = []byte{7, 7}
+			return tx
+		}, ErrNonStandard, "tx-size"},
 		{"64 bytes", of(func(tx *wire.MsgTx) {
 			tx.TxOut[0].PkScript = script(txscript.OP_RETURN, []byte{1, 2})
 		}), ErrNonStandard, "tx-size-small"},
@@ -196,11 +195,18 @@ func lockRejections() []rejection {
 
 func TestAcceptLockTimes(t *testing.T) {
 	accepted := map[string]func(*bench) *wire.MsgTx{
-		"height reached":      locked(tipHeight, 0),
-		"time reached":        locked(uint32(tipTime.Unix()-1), 0),
-		"final sequence":      locked(tipHeight+1, wire.MaxTxInSequenceNum),
-		"blocks reached":      relative(10, tipHeight-9),
-		"BIP 68 disabled":     relative(wire.SequenceLockTimeDisabled|100, tipHeight),
+		"height reached":  locked(tipHeight, 0),
+		"time reached":    locked(uint32(tipTime.Unix()-1), 0),
+		"final sequence":  locked(tipHeight+1, wire.MaxTxInSequenceNum),
+		"blocks reached":  relative(10, tipHeight-9),
+		"BIP 68 disabled": relative(wire.SequenceLockTimeDisabled|100, tipHeight),
+		"unconfirmed, no lock": func(b *bench) *wire.MsgTx {
+			l := p2wpkh(1)
+			parent := b.signed([]coin{b.coinAs(l, PrevOut{Value: coinValue + 1000})}, pay(coinValue, l))
+			b.add(parent)
+			l.sequence = 1 << 16 // a bit without a meaning
+			return b.signed([]coin{coinOf(parent, 0, l)}, pay(coinValue-1000, l))
+		},
 		"zero seconds":        relative(wire.SequenceLockTimeIsSeconds, tipHeight),
 		"replaceable, final":  relative(wire.MaxTxInSequenceNum-2, tipHeight),
 		"version 1, not lock": func(b *bench) *wire.MsgTx { tx := relative(100, tipHeight)(b); tx.Version = 1; return tx },
@@ -219,7 +225,7 @@ func TestAcceptLockTimes(t *testing.T) {
 type history struct{ *chain }
 
 func (history) MedianTime(height int32) (time.Time, error) {
-	if height < 50 {
+	if 0 < height && height < 50 {
 		return time.Time{}, errors.New("pruned")
 	}
 	return tipTime.Add(-10 * time.Minute * time.Duration(tipHeight-height)), nil
@@ -238,6 +244,9 @@ func TestRelativeLocksByTime(t *testing.T) {
 		{"of the newest block", tipHeight, 1, 0},
 		{"of the newest block, two units", tipHeight, 2, ErrPremature},
 		{"nothing is waited for", 20, 0, 0},
+		{"200 blocks are 120000 s, 234 units", 1, 234, 0},
+		{"and not 235", 1, 235, ErrPremature},
+		{"before the first block is none", 0, 234, 0},
 	} {
 		b := newBench(t, func(cfg *Config) { cfg.PrevOuts = history{cfg.PrevOuts.(*chain)} })
 		_, err := b.try(relative(wire.SequenceLockTimeIsSeconds|c.units, c.height)(b))
@@ -307,6 +316,14 @@ func amountRejections() []rejection {
 			ErrConsensus, "bad-txns-in-belowout, value in (1.50) < value out (1.50000001)"},
 		{"absurd previous output", spendOf(PrevOut{Value: maxMoney + 1}, 1000), ErrConsensus, "bad-txns-inputvalues-outofrange"},
 		{"fee one short", spendOf(PrevOut{Value: coinValue}, coinValue-10), ErrFee, "min relay fee not met, 10 < 11"},
+	}
+}
+
+func TestFeesAreRoundedUp(t *testing.T) {
+	for _, c := range []struct{ rate, size, want int64 }{{100, 0, 0}, {1, 1, 1}, {1, 1000, 1}, {1, 1001, 2}, {100, 110, 11}, {3000, 98, 294}} {
+		if got := feeFor(c.rate, c.size); got != c.want {
+			t.Errorf("%d bytes at %d: %d, want %d", c.size, c.rate, got, c.want)
+		}
 	}
 }
 

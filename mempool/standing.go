@@ -100,7 +100,7 @@ type ParkingLot struct {
 type parked struct {
 	Standing
 	spends  []wire.OutPoint
-	feeRate int64 // 0: not known
+	feeRate int64 // known if it was refused for it
 	floor   int64 // the pool's, when it was tried
 	trying  bool
 	again   bool // it was to be tried while it was
@@ -213,9 +213,7 @@ func (l *ParkingLot) RefusedParent(e *Entry, err error, floor int64, now time.Ti
 func (p *parked) refused(e *Entry, err error, floor int64, now time.Time) {
 	p.Err, p.Tried, p.floor = err, now, floor
 	p.Tries++
-	if e.Fee > 0 {
-		p.feeRate = e.FeeRate()
-	}
+	p.feeRate = e.FeeRate()
 }
 
 // Get returns the transaction with this wtxid if it stands.
@@ -259,7 +257,7 @@ func (l *ParkingLot) Take(wtxid chainhash.Hash) (s Standing, pack [][]byte) {
 	}
 	p.trying = true
 	for _, txid := range p.parents() {
-		if parent := l.payable(txid); parent != nil && len(pack)+1 < maxPackageCount {
+		if parent := l.payable(txid); parent != nil {
 			if checkFamily(append(slices.Clone(pack), parent.Raw, p.Raw)) == nil {
 				pack = append(pack, parent.Raw)
 			}

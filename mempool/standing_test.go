@@ -63,6 +63,7 @@ func TestStandingWaits(t *testing.T) {
 		{"floor falls for one that found no room", reject(ErrFull, ""), 100, sweepAt(999), true},
 		{"floor falls too little", reject(ErrFee, ""), 100, sweepAt(1001), false},
 		{"floor stays", reject(ErrFee, ""), 300, sweepAt(2000), false},
+		{"time passes for one that is not judged yet", nil, 0, sweepAt(0), false},
 		{"time passes", reject(ErrMissingInputs, ""), 0, sweepAt(0), false},
 		{"rival leaves one that is tried", nil, 0, func(l *ParkingLot) []chainhash.Hash {
 			l.Take(tx.WitnessHash())
@@ -177,6 +178,35 @@ func TestStandingPairWaitsForClusters(t *testing.T) {
 	}
 }
 
+// Each that is blocked is named once, and its children if they may pay for it.
+func TestStandingIsBlockedOnce(t *testing.T) {
+	x, y := wire.OutPoint{Hash: hashOf(1)}, wire.OutPoint{Hash: hashOf(1), Index: 1}
+	pool := newBench(t).pool
+	rival, _ := lone(1, x, y)
+	parent, parentRaw := lone(2, x, y)
+	child, childRaw := lone(3, wire.OutPoint{Hash: parent.TxHash()}, x)
+	for _, test := range []struct {
+		parent, child error
+		want          []chainhash.Hash
+	}{
+		{reject(ErrConflict, ""), reject(ErrConflict, ""), []chainhash.Hash{child.WitnessHash(), parent.WitnessHash()}},
+		{reject(ErrConflict, ""), reject(ErrMissingInputs, ""), []chainhash.Hash{parent.WitnessHash(), child.WitnessHash()}},
+		{reject(ErrTopology, ""), reject(ErrMissingInputs, ""), []chainhash.Hash{parent.WitnessHash()}},
+	} {
+		l := NewParkingLot()
+		for _, raw := range [][]byte{childRaw, parentRaw} {
+			if _, err := l.Put(Standing{Raw: raw, Since: now}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.Refused(entryOf(parent, 0), test.parent, 0, now)
+		l.Refused(entryOf(child, 0), test.child, 0, now)
+		if got := l.Blocked(entryOf(rival, 0), pool); !slices.Equal(got, test.want) {
+			t.Errorf("%v, %v: %d, want %d", test.parent, test.child, len(got), len(test.want))
+		}
+	}
+}
+
 // A block that spends the same is told as the cause of missing inputs, and nothing else is.
 func TestStandingIsDecidedByABlock(t *testing.T) {
 	b, l, lot := newBench(t), open(), NewParkingLot()
@@ -186,7 +216,8 @@ func TestStandingIsDecidedByABlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if decided := lot.Connect(block(tx, b.paying(1000))); len(decided) != 0 {
+	neighbour := coin{op: wire.OutPoint{Hash: c.op.Hash, Index: c.op.Index + 1}, value: coinValue, lock: l}
+	if decided := lot.Connect(block(tx, b.paying(1000), b.signed([]coin{neighbour}, pay(1000, l)))); len(decided) != 0 {
 		t.Errorf("%+v", decided)
 	}
 	for want := 1; want >= 0; want-- { // a block of another branch tells the same
@@ -217,6 +248,62 @@ func TestStandingMaxFeeRate(t *testing.T) {
 		if got, want := e.PaysMoreThan(rate), e.Fee > feeFor(rate, (e.Weight+3)/4); got != want {
 			t.Errorf("%+v at %d: %v", e, rate, got)
 		}
+	}
+}
+
+func TestWhatMayStandWaitsForSomething(t *testing.T) {
+	for kind, want := range map[ErrorKind]string{
+		ErrFee: "minimum fee", ErrFull: "minimum fee", ErrMissingInputs: "whose outputs it spends", ErrConflict: "spend the same",
+		ErrTopology: "relatives", ErrPremature: "a later block",
+		ErrConsensus: "", ErrNonStandard: "", ErrPackage: "", ErrAlreadyKnown: "",
+	} {
+		s := Standing{Err: reject(kind, "")}
+		if want == "" {
+			want = "to judge it"
+		} else if !MayStand(s.Err) {
+			t.Errorf("%v may not stand", kind)
+		}
+		if got := s.WaitsFor(); !strings.Contains(got, want) || MayStand(s.Err) != (want != "to judge it") {
+			t.Errorf("%v: waits for %s", kind, got)
+		}
+	}
+}
+
+func TestStandingKeepsItsOwnBytes(t *testing.T) {
+	l := NewParkingLot()
+	tx, raw := lone(1, wire.OutPoint{Hash: hashOf(1)}, wire.OutPoint{Hash: hashOf(1), Index: 1})
+	kept := bytes.Clone(raw)
+	s, err := l.Put(Standing{Raw: raw, Since: now.Add(time.Hour), MaxFeeRate: 5})
+	if clear(raw); err != nil || !bytes.Equal(s.Raw, kept) {
+		t.Errorf("%v, %x", err, s.Raw)
+	}
+	if s, err = l.Put(Standing{Raw: kept, Since: now, MaxFeeRate: 7}); err != nil || s.MaxFeeRate != 7 || s.Since != now.Add(time.Hour) {
+		t.Errorf("again: %+v, %v", s, err)
+	}
+	if got := l.ChildrenOf(hashOf(1)); !slices.Equal(got, []chainhash.Hash{tx.WitnessHash()}) {
+		t.Errorf("one that spends two outputs: %v", got)
+	}
+	_, older := lone(2, wire.OutPoint{Hash: hashOf(2)})
+	if _, err := l.Put(Standing{Raw: older, Since: now}); err != nil || !bytes.Equal(l.All()[0].Raw, older) {
+		t.Errorf("the older is not first: %v", err)
+	}
+}
+
+// Nothing is told, or done, about what does not stand.
+func TestWhatDoesNotStand(t *testing.T) {
+	l := NewParkingLot()
+	tx, _ := lone(1, wire.OutPoint{Hash: hashOf(1)})
+	if _, err := l.Put(Standing{Raw: []byte{1, 2, 3}}); !errors.Is(err, ErrDecode) {
+		t.Error(err)
+	}
+	if _, ok := l.Get(tx.WitnessHash()); ok {
+		t.Error("it stands")
+	}
+	if _, pack := l.Take(tx.WitnessHash()); pack != nil {
+		t.Error("it is taken")
+	}
+	if l.Refused(entryOf(tx, 0), reject(ErrFee, ""), 0, now) || len(l.All()) != 0 {
+		t.Error("it is tried again")
 	}
 }
 
@@ -260,6 +347,18 @@ func TestStandingIsBounded(t *testing.T) {
 				t.Errorf("%d of %d bytes, %v", i, raw.Len(), err)
 			}
 			break
+		}
+	}
+	var raw bytes.Buffer
+	big.TxIn[0].Witness[0] = nil
+	big.Serialize(&raw)
+	left := MaxStandingBytes - l.bytes - raw.Len() - 4 // with the longer length
+	for _, size := range []int{left + 1, left} {
+		big.TxIn[0].Witness[0] = make([]byte, size)
+		raw.Reset()
+		big.Serialize(&raw)
+		if _, err := l.Put(Standing{Raw: raw.Bytes(), Since: now}); (err == nil) != (size == left) {
+			t.Errorf("%d bytes in the room of %d: %v", raw.Len(), MaxStandingBytes-l.bytes, err)
 		}
 	}
 }
