@@ -60,8 +60,6 @@ func (p *Pool) checkSequenceLocks(tx *wire.MsgTx, spent []spentOutput, t tip) er
 				return err
 			}
 			ends, now = begins.Unix()+int64(lock)<<wire.SequenceLockTimeGranularity, t.medianTime.Unix()
-		} else if in.Sequence&wire.SequenceLockTimeIsSeconds != 0 {
-			continue
 		}
 		if ends > now {
 			return reject(ErrPremature, "non-BIP68-final")

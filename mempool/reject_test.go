@@ -147,6 +147,7 @@ func nonStandardRejections() []rejection {
 		}), ErrNonStandard, "tx-size-small"},
 		{"scriptSig 1651", of(func(tx *wire.MsgTx) { tx.TxIn[0].SignatureScript = make([]byte, 1651) }), ErrNonStandard, "scriptsig-size"},
 		{"scriptSig computes", of(func(tx *wire.MsgTx) { tx.TxIn[0].SignatureScript = script(txscript.OP_DUP) }), ErrNonStandard, "scriptsig-not-pushonly"},
+		{"no script", noDust(nil), ErrNonStandard, "scriptpubkey"},
 		{"unknown script", noDust(script(txscript.OP_ADD)), ErrNonStandard, "scriptpubkey"},
 		{"witness v0 program of 21 bytes", noDust(script(txscript.OP_0, make([]byte, 21))), ErrNonStandard, "scriptpubkey"},
 		{"bare multisig of 4", noDust(multiSigScript(1, 4)), ErrNonStandard, "scriptpubkey"},
@@ -196,6 +197,7 @@ func lockRejections() []rejection {
 func TestAcceptLockTimes(t *testing.T) {
 	accepted := map[string]func(*bench) *wire.MsgTx{
 		"height reached":  locked(tipHeight, 0),
+		"first time":      locked(txscript.LockTimeThreshold, 0), // which is no height
 		"time reached":    locked(uint32(tipTime.Unix()-1), 0),
 		"final sequence":  locked(tipHeight+1, wire.MaxTxInSequenceNum),
 		"blocks reached":  relative(10, tipHeight-9),

@@ -69,7 +69,7 @@ func (e *Entry) hasDust() bool {
 // dustThreshold is the fee, at the dust rate, of the output and of the input that will spend it: 148 bytes, or 67 for a
 // witness program. 546 satoshi for P2PKH, 294 for P2WPKH, 330 for P2TR.
 func dustThreshold(out wire.TxOut) int64 {
-	if len(out.PkScript) > txscript.MaxScriptSize || len(out.PkScript) > 0 && out.PkScript[0] == txscript.OP_RETURN {
+	if len(out.PkScript) > 0 && out.PkScript[0] == txscript.OP_RETURN {
 		return 0 // unspendable
 	}
 	size := int64(out.SerializeSize())
