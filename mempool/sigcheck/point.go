@@ -91,14 +91,10 @@ func (p *jacobian) add(q *affine, z *field) (ratio field) {
 	var h, r field
 	h.sub(&scaled.x, &p.x)
 	r.sub(&scaled.y, &p.y)
-	switch {
-	case h.isZero() && r.isZero():
+	if h.isZero() && r.isZero() {
 		ratio = p.y
 		p.double()
 		return ratio
-	case h.isZero():
-		*p = jacobian{}
-		return field{}
 	}
 	var hh, hhh, v field
 	hh.square(&h)
@@ -112,6 +108,6 @@ func (p *jacobian) add(q *affine, z *field) (ratio field) {
 	v.mul(&v, &r)
 	hhh.mul(&hhh, &p.y)
 	p.y.sub(&v, &hhh)
-	p.z.mul(&p.z, &h)
+	p.z.mul(&p.z, &h) // 0 if the points are opposite
 	return h
 }

@@ -87,7 +87,7 @@ func (h *half) bits(from, n int) int {
 		return 0
 	}
 	w := h.words[from/64] >> (from % 64)
-	if from < 64 && from > 0 {
+	if from < 64 {
 		w |= h.words[1] << (64 - from)
 	}
 	return int(w & (1<<n - 1))
