@@ -22,7 +22,8 @@ import (
 // ECDSA reports whether sig, in DER without the hash type, is a signature of hash
 // by pubKey (SEC 1, 4.1.4). It may be wrong about a valid one: it knows
 // compressed keys only, and no signature whose point has an x beyond the order of
-// the group, of which there is one in 2^128.
+// the group, of which there is one in 2^128. It takes an s of either half, and bytes
+// after the signature, as btcec's parser does.
 func ECDSA(hash *chainhash.Hash, sig, pubKey []byte) bool {
 	if len(pubKey) != 33 || pubKey[0] != 2 && pubKey[0] != 3 {
 		return false
