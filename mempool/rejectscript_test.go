@@ -2,9 +2,13 @@ package mempool
 
 import (
 	"bytes"
+	"encoding/asn1"
 	"errors"
+	"math/big"
+	"slices"
 	"testing"
 
+	"github.com/btcsuite/btcd/btcec/v2/ecdsa"
 	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 )
@@ -47,6 +51,12 @@ func scriptRejections() (table []rejection) {
 		{"P2WSH, other script", spoil(p2wsh(script(txscript.OP_1)), func(in *wire.TxIn) { in.Witness = wire.TxWitness{script(txscript.OP_2)} }), "Witness program hash mismatch"},
 		{"P2WPKH with a scriptSig", spoil(p2wpkh(1), func(in *wire.TxIn) { in.SignatureScript = script([]byte{1, 2}) }), "Witness requires empty scriptSig"},
 		{"P2WPKH, not DER", spoil(p2wpkh(1), func(in *wire.TxIn) { in.Witness[0][0] = 0x31 }), "Non-canonical DER signature"},
+		{"P2WPKH, a byte after the signature", spoil(p2wpkh(1), func(in *wire.TxIn) {
+			sig := in.Witness[0]
+			in.Witness[0] = slices.Insert(sig, len(sig)-1, 0)
+		}), "Non-canonical DER signature"},
+		{"P2WPKH, high S", spoil(p2wpkh(1), func(in *wire.TxIn) { in.Witness[0] = highS(in.Witness[0]) }),
+			"Non-canonical signature: S value is unnecessarily high"},
 		{"P2WPKH, hash type", spoil(p2wpkh(1), func(in *wire.TxIn) { in.Witness[0][len(in.Witness[0])-1] = 0x7f }), "Signature hash type missing or not understood"},
 		{"P2TR key, output changed", func(b *bench) *wire.MsgTx {
 			tx := spend(p2tr(1))(b)
@@ -87,6 +97,17 @@ func scriptRejections() (table []rejection) {
 			"mempool-script-verify-flag-failed (" + c.word + "), input 0 of TXID (wtxid WTXID), spending PARENT:INDEX"})
 	}
 	return table
+}
+
+// highS is a signature with its hash type, with the other S that is as good.
+func highS(sig []byte) []byte {
+	der, hashType := sig[:len(sig)-1], sig[len(sig)-1]
+	parsed := must(ecdsa.ParseDERSignature(der))
+	r, s := parsed.R(), parsed.S()
+	s.Negate()
+	rBytes, sBytes := r.Bytes(), s.Bytes()
+	der = must(asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(rBytes[:]), new(big.Int).SetBytes(sBytes[:])}))
+	return append(der, hashType)
 }
 
 func TestScriptWordFallsBack(t *testing.T) {
