@@ -36,7 +36,7 @@ func (r *Relay) checkInvariants() error {
 		return fmt.Errorf("backlog of %d, released at %v, %+v, %+v", len(b.waiting), b.releasedAt, b.count, b.bytes)
 	}
 	for _, q := range r.questions {
-		if r.asksOf(q.at) > MaxParentsAsked || len(q.asked) > MaxParentsTries || q.askNow.IsZero() {
+		if r.asksOf(q.at) > MaxParentsAsked || len(q.asked) > len(r.peers) || q.askNow.IsZero() {
 			return fmt.Errorf("question %+v, %d of %d", q, r.asksOf(q.at), q.at)
 		}
 	}

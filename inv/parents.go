@@ -15,8 +15,6 @@ const (
 	ParentsDelay = 500 * time.Millisecond
 	// ParentsTimeout is how long the answer may take before another one is asked.
 	ParentsTimeout = 5 * time.Second
-	// MaxParentsTries bounds how many announcers of an orphan are asked.
-	MaxParentsTries = 3
 	// MaxParentsAsked bounds the orphans about which one peer is, or is to be,
 	// asked, and the questions that it has not answered.
 	MaxParentsAsked = 16
@@ -32,7 +30,7 @@ type question struct {
 	child  chainhash.Hash
 	id     relaymsg.ShortID
 	at     PeerID    // who is asked next, or has not answered
-	asked  []PeerID  // so far
+	asked  []PeerID  // so far, of those that are there
 	askNow time.Time // or ask the next one
 }
 
@@ -82,6 +80,14 @@ func (r *Relay) waitsNoMore(wtxid chainhash.Hash) {
 	r.unwanted.orphans.drop(wtxid)
 }
 
+// neverAnswered lets the next announcer be asked what was asked of a peer that is gone.
+func (r *Relay) neverAnswered(id PeerID) {
+	r.unanswered(id, func(*question) bool { return true })
+	for _, q := range r.questions {
+		q.asked = slices.DeleteFunc(q.asked, func(asked PeerID) bool { return asked == id })
+	}
+}
+
 // unanswered lets the next announcer be asked what was asked of the peer.
 func (r *Relay) unanswered(id PeerID, which func(*question) bool) {
 	for _, q := range r.questions {
@@ -111,9 +117,6 @@ func (r *Relay) askParents() {
 // nextToAsk is first who gave us the orphan, then others who told of it and whom
 // we never told.
 func (r *Relay) nextToAsk(q *question) *peer {
-	if len(q.asked) == MaxParentsTries {
-		return nil
-	}
 	mayAsk := func(p *peer) bool {
 		return len(p.owes) < MaxParentsAsked && !slices.Contains(q.asked, p.id)
 	}

@@ -94,7 +94,7 @@ func (r *Relay) remove(p *peer, reason string) {
 	r.abandonRounds(p, reason)
 	r.depart(p)
 	r.tracker.Disconnected(p.id)
-	r.unanswered(p.id, func(*question) bool { return true })
+	r.neverAnswered(p.id)
 	r.delivery.revision++
 	delete(r.peers, p.id)
 	delete(r.mesh, p.id)
