@@ -10,6 +10,7 @@ import (
 
 	"github.com/txnode/txnode/inv"
 	"github.com/txnode/txnode/inv/relaymsg"
+	"github.com/txnode/txnode/mempool"
 	"github.com/txnode/txnode/p2p"
 )
 
@@ -196,6 +197,66 @@ func TestVerdictOfAnEarlierChainDoesNotHold(t *testing.T) {
 		asked := slices.ContainsFunc(r.Send, func(s inv.Send) bool { return s.Msg.Kind() == relaymsg.KindGet })
 		if asked != changed {
 			t.Errorf("asked for again: %t, the chain changed: %t", asked, changed)
+		}
+	}
+}
+
+// A parent and an orphan that are too large for a package leave the orphan where it was.
+func TestOrphanOutlivesAPackageTooLarge(t *testing.T) {
+	n := loopless(t, 2)
+	parent, txid := spendTrueWith(wire.OutPoint{Hash: chainhash.Hash{1}}, 1_000_000, 99_000)
+	child, _ := spendTrueWith(wire.OutPoint{Hash: txid}, 800_000, 5000)
+	wtxid := chainhash.DoubleHashH(child)
+	n.judgeFrom(t, 1, child)
+	n.judgeFrom(t, 2, parent)
+	if waiting := n.admission.waiting(1); len(waiting) != 1 || len(waiting[0].pack) != 2 {
+		t.Fatalf("%+v waits", waiting)
+	}
+	judged := 0
+	for ; len(n.admission.waiting(1)) > 0 && judged < 10; judged++ {
+		c, _ := n.admission.pop()
+		n.settle(n.admit(t.Context(), c))
+		n.admission.charge(c, 0)
+	}
+	if !n.orphans.Has(wtxid) || judged == 10 {
+		t.Errorf("the orphan waits on: %t, after %d verdicts", n.orphans.Has(wtxid), judged)
+	}
+	n.handle(p2p.PeerDown{ID: 1})
+	if n.orphans.Len() != 0 {
+		t.Error("it waits on for somebody who did not announce it")
+	}
+}
+
+// What a peer still has is not fetched back from there at once, unless it may enter
+// again. What there was no room for may come with a child that pays for it.
+func TestWhatLeftStaysAway(t *testing.T) {
+	for reason, want := range map[mempool.RemovalReason]struct{ alone, asParent bool }{
+		mempool.ReasonSizeLimit: {false, true},
+		mempool.ReasonExpiry:    {false, true},
+		mempool.ReasonReplaced:  {false, false},
+		mempool.ReasonBlock:     {false, false},
+		mempool.ReasonConflict:  {true, true},
+		mempool.ReasonReorg:     {true, true},
+	} {
+		n := loopless(t, 2)
+		parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 990_000)
+		child, _ := spendTrue(wire.OutPoint{Hash: txid}, 980_000)
+		wtxid, id := chainhash.DoubleHashH(parent), n.salt.ShortID(chainhash.DoubleHashH(child))
+		n.judgeFrom(t, 1, parent)
+		n.settle(result{changes: n.pool.Remove(wtxid, reason)})
+
+		n.receive(1, &relaymsg.Inv{IDs: []relaymsg.ShortID{id}})
+		n.judgeFrom(t, 1, child)
+		n.relay.Tick(time.Now().Add(2 * inv.ParentsDelay))
+		n.relay.Ready()
+		r := n.receive(1, &relaymsg.Parents{Child: id, Bodies: [][]byte{parent}})
+		if got := len(r.Families) == 1; got != want.asParent {
+			t.Errorf("%s: welcome with a child: %t", reason, got)
+		}
+		r = n.receive(2, &relaymsg.Inv{IDs: []relaymsg.ShortID{n.salt.ShortID(wtxid)}})
+		asked := slices.ContainsFunc(r.Send, func(s inv.Send) bool { return s.Msg.Kind() == relaymsg.KindGet })
+		if asked != want.alone {
+			t.Errorf("%s: asked for again: %t", reason, asked)
 		}
 	}
 }

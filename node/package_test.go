@@ -27,9 +27,17 @@ func (anyoneCanSpend) Lookup(op wire.OutPoint) (mempool.PrevOut, bool, error) {
 }
 
 func spendTrue(op wire.OutPoint, value int64) (raw []byte, txid chainhash.Hash) {
+	return spendTrueWith(op, value, 0)
+}
+
+// spendTrueWith adds an output with so many bytes of data.
+func spendTrueWith(op wire.OutPoint, value int64, data int) (raw []byte, txid chainhash.Hash) {
 	tx := wire.NewMsgTx(2)
 	tx.AddTxIn(wire.NewTxIn(&op, nil, wire.TxWitness{trueScript}))
 	tx.AddTxOut(wire.NewTxOut(value, trueOutput))
+	if data > 0 {
+		tx.AddTxOut(wire.NewTxOut(0, append([]byte{txscript.OP_RETURN}, make([]byte, data)...)))
+	}
 	var b bytes.Buffer
 	if err := tx.Serialize(&b); err != nil {
 		panic(err)

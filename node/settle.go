@@ -134,8 +134,14 @@ func (n *Node) rejected(now time.Time, chain uint64, wtxid chainhash.Hash, err e
 	}
 }
 
-// concludeMembers tells of the members of a peer's package that did not enter.
+// concludeMembers tells of the members of a peer's package that did not enter. The
+// orphan of one that is no package, such as one too large, waits on.
 func (n *Node) concludeMembers(now time.Time, r result) {
+	if refused(r.packErr) && r.members == nil && r.announcers != nil {
+		for _, c := range n.bequeath([]candidate{r.candidate}) {
+			n.relay.Abandoned(now, c.wtxid)
+		}
+	}
 	for _, m := range r.members {
 		switch {
 		case m.Err == nil || errors.Is(m.Err, mempool.ErrAlreadyInMempool):
@@ -246,9 +252,9 @@ func (n *Node) again(o mempool.Orphan, c candidate) {
 	}
 }
 
-// bequeath moves the orphans that waited in the line of a peer who is gone to that of
-// another who announced them, each without what it was to be judged with, and returns
-// what nobody else announced.
+// bequeath has orphans judged again, each without what it was to be judged with, in the
+// line of one of those who announced it and are still there, and returns what nobody
+// like that announced.
 func (n *Node) bequeath(waiting []candidate) (left []candidate) {
 	for _, c := range waiting {
 		heirs := slices.DeleteFunc(slices.Clone(c.announcers), func(id uint64) bool {
