@@ -28,10 +28,11 @@
 //
 // [RPC] is the set of unspent outputs of a bitcoind or btcd, whose RPC server it
 // asks: gettxout, without the node's mempool, for outputs that it has not
-// cached; getblockchaininfo every second for the tip; getblockheader and
-// getblock for the blocks between the tip it knew and the new one; getblockhash
-// and getblockheader for the median times by which relative locks are judged.
-// [Connect] makes one and [RPC.Follow] keeps it current.
+// cached; getblockchaininfo every second for the tip, and at once when a
+// bitcoind answers waitfornewblock; getblockheader and getblock for the blocks
+// between the tip it knew and the new one; getblockhash and getblockheader for
+// the median times by which relative locks are judged. [Connect] makes one and
+// [RPC.Follow] keeps it current.
 //
 // A block that joins or leaves the chain drops from the cache exactly what it
 // creates and spends, then the observer is told. A change that is deeper than

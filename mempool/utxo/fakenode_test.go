@@ -36,6 +36,8 @@ type fakeNode struct {
 	requests   int // HTTP requests
 	calls      map[string]int
 
+	news chan struct{} // what waitfornewblock waits for; nil: there is no such method
+
 	// answer, if set, is asked first; true means it has answered.
 	answer func(w http.ResponseWriter) bool
 }
@@ -152,6 +154,15 @@ func (n *fakeNode) called(method string) int {
 }
 
 func (n *fakeNode) serve(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	if n.news != nil && bytes.Contains(body, []byte("waitfornewblock")) {
+		select {
+		case <-n.news:
+			write(w, `[{"id":1,"error":null,"result":{"hash":"00","height":1}}]`)
+		case <-r.Context().Done():
+		}
+		return
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.requests++
@@ -173,7 +184,6 @@ func (n *fakeNode) serve(w http.ResponseWriter, r *http.Request) {
 		Error  any `json:"error"`
 	}
 	var requests []request
-	body, _ := io.ReadAll(r.Body)
 	if err := json.Unmarshal(body, &requests); err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return

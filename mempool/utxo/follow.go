@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
@@ -84,6 +85,9 @@ func (r *RPC) status(ctx context.Context) (*status, error) {
 // node was away; it may run once at a time. The functions of o are called
 // from this goroutine and must not wait for lookups, which may wait for it.
 func (r *RPC) Follow(ctx context.Context, o mempool.ChainObserver) {
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	listening.Go(func() { r.listen(ctx) })
 	retry := backoff{interval: r.cfg.PollInterval}
 	for ctx.Err() == nil {
 		err := r.sync(ctx, o)

@@ -19,7 +19,8 @@ import (
 
 const (
 	// DefaultPollInterval is how often a Bitcoin node is asked for its tip. It
-	// is how long a mempool may hold what a block has decided.
+	// is how long a mempool may hold what a block has decided, if the node is a
+	// btcd; a bitcoind tells of blocks at once.
 	DefaultPollInterval = time.Second
 
 	// maxRetryInterval bounds the time between attempts to reach a node that is

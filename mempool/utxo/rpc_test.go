@@ -151,6 +151,45 @@ func TestBlocksAreFollowed(t *testing.T) {
 	}
 }
 
+// A node that tells of its blocks need not be asked for them.
+func TestBlocksAreToldAtOnce(t *testing.T) {
+	n := newFakeNode(t, "regtest", testTip, nil)
+	n.news = make(chan struct{})
+	cfg := n.config()
+	cfg.PollInterval = time.Hour
+	o := follow(t, connect(t, cfg))
+	for n.called("getblockchaininfo") < 2 { // Connect's, and the first of Follow
+		if t.Context().Err() != nil {
+			t.Fatal("the node is not asked for its tip")
+		}
+	}
+	for salt := range uint32(2) {
+		mined := n.mine(salt)
+		n.news <- struct{}{}
+		if b := <-o.connected; b.Hash != mined.BlockHash() {
+			t.Errorf("told of block %v", b.Hash)
+		}
+	}
+}
+
+// A node that does not is asked once whether it would.
+func TestNodeThatDoesNotTellOfBlocks(t *testing.T) {
+	n := newFakeNode(t, "regtest", testTip, nil)
+	o := follow(t, connect(t, n.config()))
+	for n.called("waitfornewblock") == 0 {
+		if t.Context().Err() != nil {
+			t.Fatal("not asked")
+		}
+	}
+	for salt := range uint32(5) {
+		n.mine(salt)
+		<-o.connected
+	}
+	if asked := n.called("waitfornewblock"); asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
 func TestReorganizationsAreFollowed(t *testing.T) {
 	outputs := testOutputs(3)
 	n := newFakeNode(t, "regtest", testTip, outputs)
