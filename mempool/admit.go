@@ -22,14 +22,23 @@ type candidate struct {
 	tx     *wire.MsgTx               // decoded
 	spent  []spentOutput             // by input
 	family map[chainhash.Hash]*Entry // of a package: those that come before it, by txid; nil if it comes alone
+	apart  bool                      // in a package, but it has to pay for itself and may replace nothing
 }
 
 // judge runs all checks but the commit. The candidate's entry is nil if raw is not a transaction.
-func (p *Pool) judge(raw []byte, now time.Time) (candidate, error) { return p.judgeWith(raw, now, nil) }
+func (p *Pool) judge(raw []byte, now time.Time) (candidate, error) {
+	c, err := p.prepare(raw, now, candidate{})
+	if err == nil {
+		err = p.checkAlone(&c)
+	}
+	if err == nil {
+		err = p.verify(&c)
+	}
+	return c, err
+}
 
-// judgeWith judges a member of a package, which may spend those before it and whose fee is not judged alone. How it fits
-// in with the pool and with them is left to the commit.
-func (p *Pool) judgeWith(raw []byte, now time.Time, family map[chainhash.Hash]*Entry) (candidate, error) {
+// prepare fills in the candidate, and runs the checks that do not depend on how it fits in with the pool.
+func (p *Pool) prepare(raw []byte, now time.Time, c candidate) (candidate, error) {
 	l, err := scan(raw)
 	if err != nil {
 		return candidate{}, err
@@ -38,7 +47,7 @@ func (p *Pool) judgeWith(raw []byte, now time.Time, family map[chainhash.Hash]*E
 	if held := p.Get(wtxid); held != nil { // it passed everything before; Core asks this later
 		return candidate{entry: held}, errHeld
 	}
-	c := candidate{entry: &Entry{Raw: raw, WTxID: wtxid, TxID: l.txid(raw), Weight: l.weight(), Time: now}, family: family}
+	c.entry = &Entry{Raw: raw, WTxID: wtxid, TxID: l.txid(raw), Weight: l.weight(), Time: now}
 	if err := l.checkWeight(); err != nil {
 		return c, err
 	}
@@ -52,7 +61,7 @@ func (p *Pool) judgeWith(raw []byte, now time.Time, family map[chainhash.Hash]*E
 	return c, err
 }
 
-// examine applies Core's checks in Core's order, the cheap ones first and scripts last.
+// examine applies Core's checks in Core's order.
 func (p *Pool) examine(c *candidate, strippedSize int) error {
 	e, tx := c.entry, c.tx
 	var t tip
@@ -86,15 +95,14 @@ func (p *Pool) examine(c *candidate, strippedSize int) error {
 	}
 	e.SigOpCost = sigOpCost(tx, c.spent)
 	e.VSize = (e.adjustedWeight() + witnessScale - 1) / witnessScale
-	if err := checkDustAndSigOps(e, p.FeeDelta(e.TxID)); err != nil {
-		return err
-	}
-	if c.family == nil {
-		if err := p.checkAlone(c); err != nil {
-			return err
-		}
-	}
-	if err := checkWork(tx, c.spent, e.Weight); err != nil {
+	return checkDustAndSigOps(e, p.FeeDelta(e.TxID))
+}
+
+// verify runs the scripts, unless they could take too long.
+func (p *Pool) verify(c *candidate) error {
+	p.workers <- struct{}{}
+	defer func() { <-p.workers }()
+	if err := checkWork(c.tx, c.spent, c.entry.Weight); err != nil {
 		return err
 	}
 	return checkScripts(c, txscript.StandardVerifyFlags, p.cfg.SigCache)
@@ -104,9 +112,7 @@ func (p *Pool) examine(c *candidate, strippedSize int) error {
 func (p *Pool) checkAlone(c *candidate) error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	floor := p.floor
-	floor.decay(c.entry.Time, p.usage, p.cfg.MaxBytes)
-	if err := p.checkRates(p.modifiedFee(c.entry), c.entry.VSize, floor); err != nil {
+	if err := p.checkOwnRates(c.entry); err != nil {
 		return err
 	}
 	if err := p.checkHeld(c); err != nil {
@@ -114,6 +120,13 @@ func (p *Pool) checkAlone(c *candidate) error {
 	}
 	_, err := p.place(c.entry)
 	return err
+}
+
+// checkOwnRates compares e's fee with what is the minimum when it comes. The caller holds the lock.
+func (p *Pool) checkOwnRates(e *Entry) error {
+	floor := p.floor
+	floor.decay(e.Time, p.usage, p.cfg.MaxBytes)
+	return p.checkRates(p.modifiedFee(e), e.VSize, floor)
 }
 
 // adjustedWeight counts a transaction with many signature operations as if it were larger, so that neither blocks nor
@@ -151,7 +164,8 @@ func (p *Pool) checkRates(fee, vsize int64, floor rollingFloor) error {
 	return nil
 }
 
-// checkHeld refuses what the pool has, turning the candidate into it. The caller holds the lock.
+// checkHeld refuses what the pool has, turning the candidate into it, and what would replace something although it may
+// not. The caller holds the lock.
 func (p *Pool) checkHeld(c *candidate) error {
 	if held := p.byWTxID.get(c.entry.WTxID); held != nil {
 		c.entry = held.entry
@@ -159,6 +173,9 @@ func (p *Pool) checkHeld(c *candidate) error {
 	}
 	if p.byTxID.get(c.entry.TxID) != nil {
 		return reject(ErrSameTxID, "txn-same-nonwitness-data-in-mempool")
+	}
+	if c.apart && len(p.conflictsOf(c.entry)) > 0 {
+		return reject(ErrConflict, "bip125-replacement-disallowed")
 	}
 	return nil
 }
@@ -169,10 +186,8 @@ func (p *Pool) admissible(c *candidate) (replaced []*node, err error) {
 	if err := p.stillFits(c); err != nil {
 		return nil, err
 	}
-	if c.family == nil {
-		if err := p.checkRates(p.modifiedFee(c.entry), c.entry.VSize, p.floor); err != nil {
-			return nil, err
-		}
+	if err := p.checkRates(p.modifiedFee(c.entry), c.entry.VSize, p.floor); err != nil {
+		return nil, err
 	}
 	return p.place(c.entry)
 }

@@ -1,6 +1,10 @@
 package mempool
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
 
 // ErrorKind says what a rejection means to the caller, where [RuleError.Reason] says which rule was broken. Kinds are
 // errors themselves: errors.Is(err, mempool.ErrMissingInputs).
@@ -70,9 +74,15 @@ func (k ErrorKind) Transient() bool { return k == ErrMissingInputs || k == ErrFu
 
 // Reconsiderable reports whether a child may pay for what was refused with err: Core's TX_RECONSIDERABLE.
 func Reconsiderable(err error) bool {
-	switch kindOf(err) {
-	case ErrFee, ErrFull, ErrConflict:
+	var rule *RuleError
+	if !errors.As(err, &rule) {
+		return false
+	}
+	switch rule.Kind {
+	case ErrFee, ErrFull:
 		return true
+	case ErrConflict:
+		return !strings.HasPrefix(rule.Reason, reasonTooMany)
 	}
 	return false
 }

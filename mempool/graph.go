@@ -1,6 +1,7 @@
 package mempool
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 
@@ -66,7 +67,8 @@ func (n *node) get() *Entry {
 	return n.entry
 }
 
-// parentsOf returns the transactions in the pool that e spends from, each once. The caller holds the lock.
+// parentsOf returns the transactions in the pool that e spends from, each once and by txid, as Core names the first that
+// is at fault. The caller holds the lock.
 func (p *Pool) parentsOf(e *Entry) []*node {
 	var parents []*node
 	seen := make(map[*node]struct{})
@@ -80,6 +82,7 @@ func (p *Pool) parentsOf(e *Entry) []*node {
 			parents = append(parents, n)
 		}
 	}
+	slices.SortFunc(parents, func(a, b *node) int { return bytes.Compare(a.entry.TxID[:], b.entry.TxID[:]) })
 	return parents
 }
 

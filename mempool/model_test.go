@@ -59,10 +59,6 @@ func (m *model) verdict(tx *wire.MsgTx, e *Entry, confirmed map[wire.OutPoint]Pr
 			fee -= m.fee(judged[h.TxHash()])
 		}
 	}
-	if slices.ContainsFunc(replaced, func(r *wire.MsgTx) bool { return m.spends(tx, r) }) {
-		// Its parent is a conflict or depends on one.
-		return ErrConsensus, nil
-	}
 	if len(replaced) == 0 {
 		return 0, nil
 	}
@@ -70,6 +66,10 @@ func (m *model) verdict(tx *wire.MsgTx, e *Entry, confirmed map[wire.OutPoint]Pr
 	judged[e.TxID] = e
 	if fee < 0 || !next.diagram(judged).improves(m.diagram(judged)) {
 		return ErrConflict, nil
+	}
+	if slices.ContainsFunc(replaced, func(r *wire.MsgTx) bool { return m.spends(tx, r) }) {
+		// Its parent is a conflict or depends on one.
+		return ErrConsensus, nil
 	}
 	return 0, replaced
 }

@@ -1,7 +1,6 @@
 package mempool
 
 import (
-	"bytes"
 	"errors"
 	"slices"
 	"time"
@@ -103,54 +102,6 @@ func lost(results []PackageResult, changes []Change) (any bool) {
 	return any
 }
 
-// CheckPackage judges transactions as if those before each were in the pool, and keeps none: each has to pay for itself
-// and replaces nothing, as in Core's testmempoolaccept of several.
-//
-// The error is as of [Pool.AddPackage]. When a transaction fails, its result has the Err, and the others are without an
-// Entry: they count for nothing.
-func (p *Pool) CheckPackage(raws [][]byte, now time.Time) ([]PackageResult, error) {
-	if _, err := checkPackage(raws); err != nil {
-		return nil, err
-	}
-	results, group := make([]PackageResult, len(raws)), make([]candidate, len(raws))
-	family := make(map[chainhash.Hash]*Entry, len(raws))
-	failed := func(i int, e *Entry, err error) ([]PackageResult, error) {
-		results[i] = PackageResult{Entry: e, Err: err}
-		return results, reject(ErrPackage, "transaction failed")
-	}
-	for i, raw := range raws {
-		c, err := p.judgeWith(raw, now, family)
-		if err != nil {
-			return failed(i, c.entry, err)
-		}
-		family[c.entry.TxID] = c.entry
-		group[i] = c
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.floor.decay(now, p.usage, p.cfg.MaxBytes)
-	for i, c := range group {
-		var err error
-		if len(p.conflictsOf(c.entry)) > 0 {
-			err = reject(ErrConflict, "bip125-replacement-disallowed")
-		} else if err = p.checkRates(p.modifiedFee(c.entry), c.entry.VSize, p.floor); err == nil {
-			err = p.insertMember(&group[i])
-		}
-		if err != nil {
-			p.undo(group[:i])
-			if errors.Is(err, ErrPackage) {
-				return nil, err
-			}
-			return failed(i, c.entry, err)
-		}
-	}
-	p.undo(group)
-	for i, c := range group {
-		results[i] = PackageResult{Entry: c.entry, Together: []*Entry{c.entry}}
-	}
-	return results, nil
-}
-
 // replacedBy are those that left because of e.
 func replacedBy(e *Entry, changes []Change) (replaced []*Entry) {
 	for _, c := range changes {
@@ -161,8 +112,8 @@ func replacedBy(e *Entry, changes []Change) (replaced []*Entry) {
 	return replaced
 }
 
-// checkPackage applies the rules that need only the package: Core's IsWellFormedPackage.
-func checkPackage(raws [][]byte) ([]*wire.MsgTx, error) {
+// decodePackage decodes what is small enough to be a package.
+func decodePackage(raws [][]byte) ([]*wire.MsgTx, error) {
 	if len(raws) > maxPackageCount {
 		return nil, reject(ErrPackage, "package-too-many-transactions")
 	}
@@ -178,40 +129,50 @@ func checkPackage(raws [][]byte) ([]*wire.MsgTx, error) {
 		return nil, reject(ErrPackage, "package-too-large")
 	}
 	txs := make([]*wire.MsgTx, len(raws))
-	ids := make([]chainhash.Hash, len(raws))
 	for i, raw := range raws {
-		tx, err := decode(raw)
-		if err != nil {
+		var err error
+		if txs[i], err = decode(raw); err != nil {
 			return nil, err
 		}
-		if txs[i], ids[i] = tx, tx.TxHash(); slices.Contains(ids[:i], ids[i]) {
-			return nil, reject(ErrPackage, "package-contains-duplicates")
+	}
+	return txs, nil
+}
+
+// checkPackage applies the rules that need only the package: Core's IsWellFormedPackage.
+func checkPackage(txs []*wire.MsgTx) error {
+	ids := make([]chainhash.Hash, len(txs))
+	for i, tx := range txs {
+		if ids[i] = tx.TxHash(); slices.Contains(ids[:i], ids[i]) {
+			return reject(ErrPackage, "package-contains-duplicates")
 		}
 	}
 	for i, tx := range txs {
 		if slices.ContainsFunc(tx.TxIn, func(in *wire.TxIn) bool { return slices.Contains(ids[i:], in.PreviousOutPoint.Hash) }) {
-			return nil, reject(ErrPackage, "package-not-sorted")
+			return reject(ErrPackage, "package-not-sorted")
 		}
 	}
 	spender := make(map[wire.OutPoint]*wire.MsgTx)
 	for _, tx := range txs {
 		for _, in := range tx.TxIn {
 			if other := spender[in.PreviousOutPoint]; other != nil && other != tx { // what one spends twice is its own fault
-				return nil, reject(ErrPackage, "conflict-in-package")
+				return reject(ErrPackage, "conflict-in-package")
 			}
 			spender[in.PreviousOutPoint] = tx
 		}
 	}
-	return txs, nil
+	return nil
 }
 
-// checkFamily applies the rules on packages whose child may pay for its parents.
+// checkFamily applies the rules on packages whose child may pay for its parents, in the order of Core's submitpackage.
 func checkFamily(raws [][]byte) error {
-	txs, err := checkPackage(raws)
-	if err != nil {
-		return err
+	txs, err := decodePackage(raws)
+	if err == nil {
+		err = checkChildWithParents(txs)
 	}
-	return checkChildWithParents(txs)
+	if err == nil {
+		err = checkPackage(txs)
+	}
+	return err
 }
 
 // checkChildWithParents is Core's IsChildWithParentsTree.
@@ -230,104 +191,6 @@ func checkChildWithParents(txs []*wire.MsgTx) error {
 		}
 	}
 	return nil
-}
-
-// addTogether adds the named transactions of a package, or none of them. It puts what it finds into the results; those
-// it does not come to keep the error they had alone.
-func (p *Pool) addTogether(raws [][]byte, which []int, results []PackageResult, now time.Time, allow func(*Entry) error) ([]Change, error) {
-	family := make(map[chainhash.Hash]*Entry, len(which))
-	group, together := make([]candidate, len(which)), make([]*Entry, len(which))
-	var fee, vsize int64
-	for k, i := range which {
-		c, err := p.judgeWith(raws[i], now, family)
-		if err == nil {
-			err = allow(c.entry)
-		}
-		if results[i].Entry = c.entry; err != nil {
-			results[i].Err = err
-			return nil, err
-		}
-		c.entry.Raw = bytes.Clone(raws[i])
-		family[c.entry.TxID] = c.entry
-		group[k], together[k] = c, c.entry
-		vsize += c.entry.VSize
-	}
-
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.floor.decay(now, p.usage, p.cfg.MaxBytes)
-	for _, e := range together {
-		fee += p.modifiedFee(e)
-	}
-	if err := p.checkRates(fee, vsize, p.floor); err != nil {
-		results[which[len(which)-1]].Err = err
-		return nil, err
-	}
-	if k, err := p.insertGroup(group); err != nil {
-		if !errors.Is(err, ErrPackage) {
-			results[which[k]].Err = err
-		}
-		return nil, err
-	}
-	p.trim(now)
-	changes := p.flush()
-	for _, i := range which {
-		r := &results[i]
-		r.Err, r.Together, r.Replaced = nil, together, replacedBy(r.Entry, changes)
-	}
-	return changes, nil
-}
-
-// insertGroup adds what is judged together, or nothing; then it tells which of the group is at fault, if it is not an
-// [ErrPackage]. The caller holds the write lock.
-func (p *Pool) insertGroup(group []candidate) (faulty int, err error) {
-	if conflicts := p.conflictsWith(group); len(conflicts) > 0 {
-		return len(group) - 1, p.replacePair(group, conflicts)
-	}
-	for k := range group {
-		if err := p.insertMember(&group[k]); err != nil {
-			p.undo(group[:k])
-			return k, err
-		}
-	}
-	return 0, nil
-}
-
-// insertMember adds a transaction of a package after those before it. It has no conflicts. The caller holds the write lock.
-func (p *Pool) insertMember(c *candidate) error {
-	parents := p.parentsOf(c.entry)
-	sibling, err := checkTRUC(c.entry, parents, nil)
-	if sibling != nil {
-		err = tooManyDescendants(parents[0].entry) // which only a transaction alone may take the place of
-	}
-	if err != nil && slices.ContainsFunc(parents, func(n *node) bool { return c.family[n.entry.TxID] == n.entry }) {
-		return ofPackage(err)
-	}
-	if err == nil {
-		_, err = p.admissible(c)
-	}
-	if err == nil {
-		p.insert(c.entry)
-	}
-	return err
-}
-
-// ofPackage makes a rejection one of the package as a whole.
-func ofPackage(err error) error {
-	if rule := (*RuleError)(nil); errors.As(err, &rule) {
-		return &RuleError{Kind: ErrPackage, Reason: rule.Reason, Detail: rule.Detail}
-	}
-	return err
-}
-
-// undo takes members of a package out again, as if they had never been in.
-func (p *Pool) undo(group []candidate) {
-	var nodes []*node
-	for _, c := range group {
-		nodes = append(nodes, p.byWTxID.get(c.entry.WTxID))
-	}
-	p.remove(nodes, Change{Reason: ReasonConflict})
-	p.flush()
 }
 
 // checkEphemeralSpends refuses a transaction that leaves a parent's dust unspent: it would pay for mining the parent, and

@@ -166,6 +166,33 @@ func TestPackagesAreAllOrNothing(t *testing.T) {
 			parent.TxIn[0].Witness = nil
 			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(parent, 0, l)}, pay(1000, l))}
 		}, []string{"mempool-script-verify-flag-failed (", "bad-txns-inputs-missingorspent"}},
+		"poor, and a parent without a signature": {func(b *bench) []*wire.MsgTx {
+			parent := b.signed([]coin{b.coin(p2wpkh(1))}, pay(coinValue, l))
+			parent.TxIn[0].Witness[0][9] ^= 1
+			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(parent, 0, l)}, pay(coinValue-10, l))}
+		}, []string{"min relay fee not met, 0 < 13", "min relay fee not met, 10 < 22"}},
+		"too large a cluster, and a parent without a signature": {func(b *bench) []*wire.MsgTx {
+			last := chainOf(b, 63, l)
+			parent := b.signed([]coin{b.coin(p2wpkh(1))}, pay(coinValue, l))
+			parent.TxIn[0].Witness[0][9] ^= 1
+			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(last, 0, l), coinOf(parent, 0, l)}, pay(1000, l))}
+		}, []string{"min relay fee not met, 0 < 13", "bad-txns-inputs-missingorspent", "too-large-cluster"}},
+		"more clusters to replace than may be": {func(b *bench) []*wire.MsgTx {
+			var coins []coin
+			for range 101 {
+				coins = append(coins, b.rival(100))
+			}
+			parent := b.signed(coins, pay(101*coinValue, l))
+			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(parent, 0, l)}, pay(1000, l))}
+		}, []string{"min relay fee not met, 0 < ", "bad-txns-inputs-missingorspent", "package RBF failed: too many potential replacements, "}},
+		"more clusters to replace than may be, alone": {func(b *bench) []*wire.MsgTx {
+			var coins []coin
+			for range 101 {
+				coins = append(coins, b.rival(100))
+			}
+			parent := b.signed(coins, pay(100*coinValue, l))
+			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(parent, 0, l)}, pay(1000, l))}
+		}, []string{"too many potential replacements, ", "bad-txns-inputs-missingorspent"}},
 		"dust that stays": {func(b *bench) []*wire.MsgTx {
 			parent := b.signed([]coin{b.coin(l)}, pay(coinValue, l), pay(0, anchor()))
 			return []*wire.MsgTx{parent, b.signed([]coin{coinOf(parent, 0, l)}, pay(1000, l))}
@@ -225,11 +252,12 @@ func TestRejectPackages(t *testing.T) {
 		"package-too-many-transactions":  slices.Repeat([]*wire.MsgTx{parent}, 26),
 		"package-too-large":              {heavy(), heavy()},
 		"package-contains-duplicates":    {parent, parent, child},
-		"package-not-sorted":             {child, parent},
-		"conflict-in-package":            {first, second},
+		"conflict-in-package":            {first, b.signed([]coin{c, coinOf(first, 0, l)}, pay(4000, l))},
 		"package-not-child-with-parents": {stranger, parent, child},
-		// Order is looked at first.
-		"package-not-sorted ": {first, second, child, parent},
+		// That is looked at first, but for the size.
+		"package-not-child-with-parents ":   {child, parent},
+		"package-not-child-with-parents  ":  {first, second},
+		"package-not-child-with-parents   ": {parent, child, child},
 	} {
 		results, _, err := b.pool.AddPackage(raws(txs...), now)
 		if !errors.Is(err, ErrPackage) || err.Error() != strings.TrimSpace(want) || results != nil {

@@ -22,9 +22,6 @@ func (p *Pool) place(e *Entry) (replaced []*node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkDisjoint(e, parents, conflicts); err != nil {
-		return nil, err
-	}
 	how := ""
 	if sibling != nil {
 		conflicts = append(conflicts, sibling)
@@ -34,6 +31,9 @@ func (p *Pool) place(e *Entry) (replaced []*node, err error) {
 		replaced, err = p.checkReplacement(e, parents, kin, conflicts, how)
 	} else {
 		_, err = checkCluster(e, kin, nil)
+	}
+	if err == nil {
+		err = checkDisjoint(e, parents, conflicts)
 	}
 	if err != nil {
 		return nil, err
@@ -103,14 +103,17 @@ func (r *replacement) underpaid(txid chainhash.Hash, fee, vsize int64) (fault st
 	return ""
 }
 
-const worseDiagram = "insufficient feerate: does not improve feerate diagram"
+const (
+	reasonTooMany = "too many potential replacements"
+	worseDiagram  = "insufficient feerate: does not improve feerate diagram"
+)
 
 // checkReplacement applies Core's rules: not too many clusters, enough fees, and a better diagram of the clusters
 // concerned. It returns the conflicts and their descendants.
 func (p *Pool) checkReplacement(e *Entry, parents, kin, conflicts []*node, how string) ([]*node, error) {
 	r, fault := replacing(e.TxID, conflicts)
 	if fault != "" {
-		return nil, rejectf(ErrConflict, "too many potential replacements"+how, "%s", fault)
+		return nil, rejectf(ErrConflict, reasonTooMany+how, "%s", fault)
 	}
 	if fault := r.underpaid(e.TxID, p.modifiedFee(e), e.VSize); fault != "" {
 		return nil, rejectf(ErrConflict, "insufficient fee"+how, "%s", fault)

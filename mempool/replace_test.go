@@ -61,6 +61,11 @@ func replacementRejections() []rejection {
 			parent := held(b, c, 1000)
 			return b.signed([]coin{c, coinOf(parent, 0, l)}, pay(1000, l))
 		}, ErrConsensus, "bad-txns-spends-conflicting-tx, TXID spends conflicting transaction PARENT"},
+		{"spends what it replaces, and pays less", func(b *bench) *wire.MsgTx {
+			c := b.coin(l)
+			parent := held(b, c, 1000)
+			return b.signed([]coin{c, coinOf(parent, 0, l)}, pay(c.value+parent.TxOut[0].Value-999, l))
+		}, ErrConflict, "insufficient fee" + rejecting + ", less fees than conflicting txs; 0.00000999 < 0.00001"},
 		{"101 clusters", func(b *bench) *wire.MsgTx {
 			var coins []coin
 			for range 101 {

@@ -6,47 +6,25 @@ import (
 	"slices"
 )
 
-// replacePair adds a group that was refused one by one and has conflicts in the pool, in place of these: by Core's rules on
-// packages (PackageRBFChecks), only a parent and a child with no other unconfirmed relatives may, and together they have
-// to pay what one transaction of their size would. The child has to raise what its parent pays. The error is about the
-// package. The caller holds the write lock.
-func (p *Pool) replacePair(group []candidate, conflicts []*node) error {
+// checkPair applies Core's rules on a group that was refused one by one and has conflicts in the pool (PackageRBFChecks):
+// only a parent and a child with no other unconfirmed relatives may take their place, and together they have to pay what
+// one transaction of their size would. The child has to raise what its parent pays. The error is about the package.
+func (p *Pool) checkPair(group []candidate, conflicts []*node) error {
 	if len(group) != 2 {
 		return refusePair("package must be 1-parent-1-child", "")
 	}
-	for i, c := range group {
-		if err := p.stillFits(&group[i]); err != nil {
-			return ofPackage(err)
-		}
+	for _, c := range group {
 		if len(p.parentsOf(c.entry))+len(p.childrenOf(c.entry)) > 0 {
 			return refusePair("new transaction cannot have mempool ancestors", "")
 		}
 	}
-	if err := p.checkPair(group[0].entry, group[1].entry, conflicts); err != nil {
-		return err
-	}
-	for _, c := range group {
-		gone := withDescendants(p.conflictsOf(c.entry))
-		p.remove(slices.Collect(maps.Keys(gone)), Change{Reason: ReasonReplaced, ReplacedBy: c.entry})
-	}
-	for _, c := range group {
-		p.insert(c.entry)
-	}
-	return nil
-}
-
-func (p *Pool) checkPair(parent, child *Entry, conflicts []*node) error {
-	first := &node{entry: parent, delta: p.deltas[parent.TxID]}
-	second := &node{entry: child, delta: p.deltas[child.TxID]}
-	for _, err := range []error{trucFault(parent, nil), trucFault(child, []*node{first})} {
-		if err != nil {
-			return ofPackage(err)
-		}
-	}
+	parent, child := group[0].entry, group[1].entry
 	r, fault := replacing(child.TxID, conflicts)
 	if fault != "" {
 		return refusePair("too many potential replacements", fault)
 	}
+	first := &node{entry: parent, delta: p.deltas[parent.TxID]}
+	second := &node{entry: child, delta: p.deltas[child.TxID]}
 	alone := feeFrac{first.feeFrac().fee, parent.VSize}
 	both := alone.plus(feeFrac{second.feeFrac().fee, child.VSize})
 	if fault := r.underpaid(child.TxID, both.fee, both.size); fault != "" {
@@ -66,9 +44,15 @@ func (p *Pool) checkPair(parent, child *Entry, conflicts []*node) error {
 	return checkEphemeralSpends(child, []*node{first})
 }
 
-func trucFault(e *Entry, parents []*node) error {
-	_, err := checkTRUC(e, parents, nil)
-	return err
+// replaceByPair puts a pair in the place of what it conflicts with. The caller holds the write lock.
+func (p *Pool) replaceByPair(pair []candidate) {
+	for _, c := range pair {
+		gone := withDescendants(p.conflictsOf(c.entry))
+		p.remove(slices.Collect(maps.Keys(gone)), Change{Reason: ReasonReplaced, ReplacedBy: c.entry})
+	}
+	for _, c := range pair {
+		p.insert(c.entry)
+	}
 }
 
 func refusePair(reason, detail string) error {

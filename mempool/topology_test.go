@@ -1,6 +1,7 @@
 package mempool
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -228,9 +229,9 @@ func TestCommitRepeatsWhatMayHaveChanged(t *testing.T) {
 		e := b.add(parent)
 		pair := b.heirs([]coin{b.rival(1000), coinOf(parent, 0, l)}, nil, 0, 5000)
 		leave := func(*Entry) error { b.pool.Remove(e.WTxID, ReasonConflict); return nil }
-		_, _, err := b.pool.AddPackageIf(raws(pair...), now, leave)
-		if !errors.Is(err, ErrPackage) || err.Error() != "bad-txns-inputs-missingorspent" {
-			t.Error(err)
+		results, _, err := b.pool.AddPackageIf(raws(pair...), now, leave)
+		if !errors.Is(err, ErrPackage) || !errors.Is(results[0].Err, ErrMissingInputs) {
+			t.Error(results[0].Err, err)
 		}
 	})
 	t.Run("the floor rose", func(t *testing.T) {
@@ -245,6 +246,20 @@ func TestCommitRepeatsWhatMayHaveChanged(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Of several parents of another version, the one with the lowest txid is named, as by Core, which keeps them sorted.
+func TestNamedTRUCParent(t *testing.T) {
+	l := open()
+	b := newBench(t)
+	first, second := b.parentOf(2, l), b.parentOf(2, l)
+	if a, c := first.TxHash(), second.TxHash(); bytes.Compare(a[:], c[:]) > 0 {
+		first, second = second, first
+	}
+	_, err := b.try(b.versioned(3, []coin{coinOf(second, 0, l), coinOf(first, 0, l)}, pay(1000, l)))
+	if err == nil || !strings.Contains(err.Error(), "non-version=3 tx "+first.TxHash().String()) {
+		t.Error(err)
+	}
 }
 
 // A reorganization may leave a TRUC parent with more than one descendant. Any child may be replaced then, but none is

@@ -87,6 +87,15 @@ func (e *Entry) spends(op wire.OutPoint) bool {
 	return false
 }
 
+func (e *Entry) spendsFrom(parent *Entry) bool {
+	for in := range e.Inputs() {
+		if in.PreviousOutPoint.Hash == parent.TxID {
+			return true
+		}
+	}
+	return false
+}
+
 func (e *Entry) inputCount() uint64 {
 	_, inputs := e.atInputs()
 	return inputs
