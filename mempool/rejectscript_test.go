@@ -29,6 +29,10 @@ func scriptRejections() (table []rejection) {
 	appendHashType := func(hashType byte) func(in *wire.TxIn) {
 		return func(in *wire.TxIn) { in.Witness[0] = append(in.Witness[0], hashType) }
 	}
+	noPoint := anyone(script(txscript.OP_1, bytes.Repeat([]byte{0xff}, 32)))
+	noPoint.unlock = func(tx *wire.MsgTx, i int, _ int64, _ *txscript.TxSigHashes) {
+		tx.TxIn[i].Witness = wire.TxWitness{bytes.Repeat([]byte{1}, 64)}
+	}
 	nullFail := "Signature must be zero for failed CHECK(MULTI)SIG operation"
 	cases := []struct {
 		name string
@@ -70,6 +74,14 @@ func scriptRejections() (table []rejection) {
 		{"P2TR key, other hash type", spoil(p2tr(1), appendHashType(1)), "Invalid Schnorr signature"},
 		{"P2TR script, other script", spoil(tapscript(script(txscript.OP_1)), func(in *wire.TxIn) { in.Witness[0] = script(txscript.OP_2) }), "Witness program hash mismatch"},
 		{"P2TR script, control block", spoil(tapscript(script(txscript.OP_1)), func(in *wire.TxIn) { in.Witness[1] = in.Witness[1][:32] }), "Invalid Taproot control block size"},
+		{"P2TR key that is no point", spend(noPoint), "Invalid Schnorr signature"},
+		{"P2TR script, key that is no point", spoil(noPoint, func(in *wire.TxIn) {
+			in.Witness = wire.TxWitness{script(txscript.OP_1), append([]byte{0xc0}, pubKey(1)[1:]...)}
+		}), "Witness program hash mismatch"},
+		{"P2TR script, internal key that is no point", spoil(tapscript(script(txscript.OP_1)), func(in *wire.TxIn) {
+			copy(in.Witness[1][1:], bytes.Repeat([]byte{0xff}, 32))
+		}), "Witness program hash mismatch"},
+		{"tapscript key that is no point", spend(tapscript(script(bytes.Repeat([]byte{0xff}, 32), txscript.OP_CHECKSIG), bytes.Repeat([]byte{1}, 64))), "Invalid Schnorr signature"},
 		{"P2SH, other script", spoil(p2sh(script(txscript.OP_1)), func(in *wire.TxIn) { in.SignatureScript = script(script(txscript.OP_2)) }),
 			"Script evaluated without error but finished with a false/empty top stack element"},
 		{"P2SH, unclean stack", spend(p2sh(script(txscript.OP_1), []byte{7, 7})), "Stack size must be exactly one after execution"},

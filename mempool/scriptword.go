@@ -36,7 +36,26 @@ func scriptWord(err error, tx *wire.MsgTx, i int, pkScript []byte) string {
 	if e := (schnorr.Error{}); errors.As(err, &e) { // the signature is not a point and a scalar
 		return wordSchnorr
 	}
+	if taproot { // a public key is no point
+		if !commits(tx.TxIn[i].Witness, pkScript) {
+			return wordMismatch
+		}
+		return wordSchnorr
+	}
 	return "unknown error" // Core's own fallback
+}
+
+// commits reports whether the keys that the commitment to a script is made of, if one is revealed, are points.
+func commits(witness wire.TxWitness, pkScript []byte) bool {
+	if len(witness) < 2 {
+		return true
+	}
+	control, err := txscript.ParseControlBlock(witness[len(witness)-1])
+	if err != nil || control.InternalKey == nil {
+		return false
+	}
+	_, err = schnorr.ParsePubKey(pkScript[2:])
+	return err == nil
 }
 
 // hashTypeFault reports whether input i is a taproot key spend whose signature says how it signs in a way that BIP 341
