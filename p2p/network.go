@@ -34,6 +34,7 @@ type Network struct {
 	gater   *gater
 	traffic *traffic
 	mesh    *mesh
+	spread  *mesh // of Config.Topic; nil without one
 	overlay overlay
 	topic   *pubsub.Topic // of Config.Topic
 	local   *localPeers
@@ -89,6 +90,9 @@ func New(cfg Config) (*Network, error) {
 		live:    make(map[PeerID]*link),
 		running: make(chan struct{}),
 		kept:    make(map[string]context.CancelFunc),
+	}
+	if cfg.Topic != nil {
+		n.spread = newMesh()
 	}
 	if n.host == nil {
 		h, err := newHost(cfg, n.gater, n.traffic)

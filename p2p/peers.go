@@ -17,7 +17,7 @@ type PeerInfo struct {
 	Addr      multiaddr.Multiaddr // of the peer, as connected
 	Transport string              // "tcp" or "quic"
 	Outbound  bool
-	InMesh    bool
+	InMesh    bool // of GossipSub; with a [Topic], in the mesh of that
 	Connected time.Time
 	Agent     string                   // as told by identify, printable ASCII; empty before that
 	FeeFloor  uint64                   // of its HELLO or latest FEEFILTER
@@ -62,10 +62,18 @@ func (n *Network) Overlay() Overlay {
 	}
 }
 
+// inMesh reports whether transactions for the mesh are sent to the peer.
+func (n *Network) inMesh(p peer.ID) bool {
+	if n.spread != nil {
+		return n.spread.has(p)
+	}
+	return n.mesh.has(p)
+}
+
 func (n *Network) describe(l *link) PeerInfo {
 	info := PeerInfo{
 		ID: l.id, Peer: l.peer, Addr: l.addr(), Transport: "tcp",
-		Outbound: l.outbound, InMesh: n.mesh.has(l.peer), Connected: l.begun,
+		Outbound: l.outbound, InMesh: n.inMesh(l.peer), Connected: l.begun,
 		FeeFloor: l.feeFloor.Load(),
 		Ping:     n.host.Peerstore().LatencyEWMA(l.peer),
 	}

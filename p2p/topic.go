@@ -51,7 +51,7 @@ func (n *Network) joinTopic() error {
 		pubsub.WithPeerFilter(func(p peer.ID, _ string) bool { return n.gater.allowed(p) }),
 		pubsub.WithPeerOutboundQueueSize(4096), // the usual 32 loses most of a burst
 		pubsub.WithValidateQueueSize(4096),
-		pubsub.WithRawTracer(&topicTracer{newMesh(), n.traffic, cfg.Bodies}),
+		pubsub.WithRawTracer(&topicTracer{n.spread, n.traffic, cfg.Bodies}),
 		pubsub.WithLogger(slog.New(warnings{n.log.With("component", "topic").Handler()})),
 		pubsub.WithRPCLogger(slog.New(slog.DiscardHandler)),
 	)

@@ -369,3 +369,17 @@ func TestFailuresAreFewAndShort(t *testing.T) {
 		t.Errorf("%d failures after one was forgotten", len(f.list))
 	}
 }
+
+// A topic of transactions has a mesh of its own, which forms by itself.
+func TestTopicHasItsOwnMesh(t *testing.T) {
+	const near, far peer.ID = "in the mesh of beacons", "in that of transactions"
+	n := &Network{mesh: newMesh(), spread: newMesh()}
+	n.mesh.Graft(near, "")
+	n.spread.Graft(far, "")
+	if n.inMesh(near) || !n.inMesh(far) {
+		t.Error("the mesh is taken for the one of beacons")
+	}
+	if n.spread = nil; !n.inMesh(near) || n.inMesh(far) {
+		t.Error("without a topic there is one mesh")
+	}
+}
