@@ -64,10 +64,15 @@ func (r *run) awaitEqual(ctx context.Context, members []*Member, changed func())
 
 // patience is how long nothing may change before nothing will: three
 // reconciliation rounds of everybody, or, without rounds, the time in which a
-// request to a silent peer is given up and made to another.
+// request to a silent peer is given up and made to another. Random ticks, of two
+// seconds on average on the link that somebody dials to each node, are late at
+// times.
 func (c *Config) patience() time.Duration {
-	if !c.Recon {
-		return 5 * time.Second
+	switch {
+	case c.Recon:
+		return 3 * node.DefaultConfig().Relay.ReconInterval
+	case c.Trickle:
+		return 30 * time.Second
 	}
-	return 3 * node.DefaultConfig().Relay.ReconInterval
+	return 5 * time.Second
 }

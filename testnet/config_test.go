@@ -62,3 +62,13 @@ func TestSidesGetAtLeastOneTransaction(t *testing.T) {
 		t.Errorf("%d transactions without a partition", cfg.partitionTxs())
 	}
 }
+
+// A tick of Bitcoin Core's that is still to come is hardly ever given up.
+func TestPatienceOutlastsTicks(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Recon, cfg.Trickle = false, true
+	const mean = 2 // seconds, on an outbound link
+	if late := math.Exp(-cfg.patience().Seconds() / mean); late > 1e-6 {
+		t.Errorf("one tick of %.0f is later", 1/late)
+	}
+}
