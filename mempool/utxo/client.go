@@ -49,8 +49,11 @@ type rpcError struct {
 // Error is the node's message and code.
 func (e *rpcError) Error() string { return fmt.Sprintf("%.200s (code %d)", e.Message, e.Code) }
 
-// codeWarmup is RPC_IN_WARMUP of Core's rpc/protocol.h: not started yet.
-const codeWarmup = -28
+// Codes of Core's rpc/protocol.h.
+const (
+	codeWarmup   = -28    // RPC_IN_WARMUP: not started yet
+	codeNoMethod = -32601 // RPC_METHOD_NOT_FOUND
+)
 
 // client calls the JSON-RPC server of a Bitcoin node. Unlike the client in
 // node/rpc, which serves the command line, it sends batches over connections

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,7 +37,8 @@ type fakeNode struct {
 	requests   int // HTTP requests
 	calls      map[string]int
 
-	news chan struct{} // what waitfornewblock waits for; nil: there is no such method
+	news    chan struct{} // what waitfornewblock waits for; nil: there is no such method
+	warming atomic.Bool   // the next waitfornewblock comes too early
 
 	// answer, if set, is asked first; true means it has answered.
 	answer func(w http.ResponseWriter) bool
@@ -156,6 +158,10 @@ func (n *fakeNode) called(method string) int {
 func (n *fakeNode) serve(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	if n.news != nil && bytes.Contains(body, []byte("waitfornewblock")) {
+		if n.warming.Swap(false) {
+			write(w, `[{"id":1,"error":{"code":-28,"message":"Loading block index…"},"result":null}]`)
+			return
+		}
 		select {
 		case <-n.news:
 			write(w, `[{"id":1,"error":null,"result":{"hash":"00","height":1}}]`)

@@ -19,14 +19,16 @@ const (
 // the node offers to tell: bitcoind does (waitfornewblock), btcd does not. It spares
 // the wait for the next poll, and nothing depends on it.
 func (r *RPC) listen(ctx context.Context) {
+	retry := backoff{interval: r.cfg.PollInterval}
 	for ctx.Err() == nil {
 		var notOffered *rpcError
 		switch err := r.awaitBlock(ctx); {
-		case errors.As(err, &notOffered):
+		case errors.As(err, &notOffered) && notOffered.Code == codeNoMethod:
 			return
 		case err != nil:
-			pause(ctx, maxRetryInterval)
+			retry.wait(ctx)
 		default:
+			retry.failures = 0
 			select {
 			case r.hurry <- struct{}{}:
 			default: // hurried already

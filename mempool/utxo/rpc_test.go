@@ -172,6 +172,18 @@ func TestBlocksAreToldAtOnce(t *testing.T) {
 	}
 }
 
+// A node that is asked while it starts is asked again.
+func TestNodeThatStartsTellsOfBlocksLater(t *testing.T) {
+	n := newFakeNode(t, "regtest", testTip, nil)
+	n.news = make(chan struct{})
+	n.warming.Store(true)
+	follow(t, connect(t, n.config()))
+	n.news <- struct{}{} // is received
+	if n.warming.Load() {
+		t.Error("it was not asked too early")
+	}
+}
+
 // A node that does not is asked once whether it would.
 func TestNodeThatDoesNotTellOfBlocks(t *testing.T) {
 	n := newFakeNode(t, "regtest", testTip, nil)
