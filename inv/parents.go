@@ -1,6 +1,7 @@
 package inv
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -114,9 +115,9 @@ func (r *Relay) askParents() {
 	})
 }
 
-// nextToAsk is first who gave us the orphan, then others who told of it and whom
-// we never told.
-func (r *Relay) nextToAsk(q *question) *peer {
+// nextToAsk is first who gave us the orphan, then others who told of it and whom we
+// never told: those whom we chose before those who chose us.
+func (r *Relay) nextToAsk(q *question) (next *peer) {
 	mayAsk := func(p *peer) bool {
 		return len(p.owes) < MaxParentsAsked && !slices.Contains(q.asked, p.id)
 	}
@@ -125,10 +126,13 @@ func (r *Relay) nextToAsk(q *question) *peer {
 	}
 	for _, p := range r.order {
 		if mayAsk(p) && r.announced(p, q.child) && r.asksOf(p.id) < MaxParentsAsked {
-			return p
+			if p.Outbound {
+				return p
+			}
+			next = cmp.Or(next, p)
 		}
 	}
-	return nil
+	return next
 }
 
 // announced reports whether the peer told us of the transaction, and not we it.
