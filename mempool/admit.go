@@ -23,11 +23,14 @@ type candidate struct {
 	spent  []spentOutput             // by input
 	family map[chainhash.Hash]*Entry // of a package: those that come before it, by txid; nil if it comes alone
 	apart  bool                      // in a package, but it has to pay for itself and may replace nothing
+
+	returned bool   // by a block that left the chain
+	sequence uint64 // that the entry had before; 0: that of the change
 }
 
 // judge runs all checks but the commit. The candidate's entry is nil if raw is not a transaction.
-func (p *Pool) judge(raw []byte, now time.Time) (candidate, error) {
-	c, err := p.prepare(raw, now, candidate{})
+func (p *Pool) judge(c candidate, raw []byte, now time.Time) (candidate, error) {
+	c, err := p.prepare(c, raw, now)
 	if err == nil {
 		err = p.checkAlone(&c)
 	}
@@ -38,7 +41,7 @@ func (p *Pool) judge(raw []byte, now time.Time) (candidate, error) {
 }
 
 // prepare fills in the candidate, and runs the checks that do not depend on how it fits in with the pool.
-func (p *Pool) prepare(raw []byte, now time.Time, c candidate) (candidate, error) {
+func (p *Pool) prepare(c candidate, raw []byte, now time.Time) (candidate, error) {
 	l, err := scan(raw)
 	if err != nil {
 		return candidate{}, err
@@ -112,21 +115,24 @@ func (p *Pool) verify(c *candidate) error {
 func (p *Pool) checkAlone(c *candidate) error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	if err := p.checkOwnRates(c.entry); err != nil {
+	if err := p.checkOwnRates(c); err != nil {
 		return err
 	}
 	if err := p.checkHeld(c); err != nil {
 		return err
 	}
-	_, err := p.place(c.entry)
+	_, err := p.place(c)
 	return err
 }
 
-// checkOwnRates compares e's fee with what is the minimum when it comes. The caller holds the lock.
-func (p *Pool) checkOwnRates(e *Entry) error {
+// checkOwnRates compares the candidate's fee with what is the minimum when it comes. The caller holds the lock.
+func (p *Pool) checkOwnRates(c *candidate) error {
+	if c.returned {
+		return nil
+	}
 	floor := p.floor
-	floor.decay(e.Time, p.usage, p.cfg.MaxBytes)
-	return p.checkRates(p.modifiedFee(e), e.VSize, floor)
+	floor.decay(c.entry.Time, p.usage, p.cfg.MaxBytes)
+	return p.checkRates(p.modifiedFee(c.entry), c.entry.VSize, floor)
 }
 
 // adjustedWeight counts a transaction with many signature operations as if it were larger, so that neither blocks nor
@@ -186,10 +192,10 @@ func (p *Pool) admissible(c *candidate) (replaced []*node, err error) {
 	if err := p.stillFits(c); err != nil {
 		return nil, err
 	}
-	if err := p.checkRates(p.modifiedFee(c.entry), c.entry.VSize, p.floor); err != nil {
+	if err := p.checkOwnRates(c); err != nil {
 		return nil, err
 	}
-	return p.place(c.entry)
+	return p.place(c)
 }
 
 // stillFits repeats the checks that come before the fee.

@@ -131,6 +131,35 @@ func TestParentComesBack(t *testing.T) {
 	}
 }
 
+// What was mined comes back although it could not come anew: what only its child paid for, dust that was left, a second
+// child of a TRUC parent. The other rules hold.
+func TestReturnedTransactionsAreWelcome(t *testing.T) {
+	l := open()
+	b := newBench(t)
+	poor, _ := b.pair(1000)
+	dusty := b.signed([]coin{b.coin(l)}, pay(coinValue, l), pay(0, anchor()))
+	truc := b.parentOf(3, l)
+	b.add(b.versioned(3, []coin{coinOf(truc, 0, l)}, pay(300_000, l)))
+	for i, tx := range []*wire.MsgTx{
+		poor, dusty, b.signed([]coin{coinOf(dusty, 0, l)}, pay(1000, l)),
+		b.versioned(3, []coin{coinOf(truc, 1, l)}, pay(399_000, l)),
+	} {
+		if _, err := b.pool.Check(raw(tx), now); err == nil {
+			t.Errorf("%d is welcome anew", i)
+		}
+		e, changes, err := b.pool.AddReturned(raw(tx), now)
+		if err != nil || e.Sequence == 0 || len(changes) != 1 || !changes[0].Added() {
+			t.Errorf("%d: %v, %+v", i, err, changes)
+		}
+	}
+	if _, _, err := b.pool.AddReturned(raw(b.signed([]coin{b.rival(1000)}, pay(coinValue-1001, l))), now); !errors.Is(err, ErrConflict) {
+		t.Errorf("%v; want not enough for a replacement", err)
+	}
+	if err := checkInvariants(b.pool, b.chain.coins); err != nil {
+		t.Error(err)
+	}
+}
+
 // Together with its children it must not make too large a cluster.
 func TestParentOfTooManyComesBack(t *testing.T) {
 	b, l := newBench(t), open()

@@ -88,7 +88,7 @@ func (p *Pool) CheckPackage(raws [][]byte, now time.Time) ([]PackageResult, erro
 func (p *Pool) judgeGroup(raws [][]byte, now time.Time, apart bool, allow func(*Entry) error) (group []candidate, faulty int, err error) {
 	family := make(map[chainhash.Hash]*Entry, len(raws))
 	for k, raw := range raws {
-		c, err := p.prepare(raw, now, candidate{family: family, apart: apart})
+		c, err := p.prepare(candidate{family: family, apart: apart}, raw, now)
 		if err == nil {
 			err = p.checkMember(&c)
 		}
@@ -112,7 +112,7 @@ func (p *Pool) checkMember(c *candidate) error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if c.apart {
-		if err := p.checkOwnRates(c.entry); err != nil {
+		if err := p.checkOwnRates(c); err != nil {
 			return err
 		}
 	}

@@ -96,7 +96,7 @@ func (p *Pool) Resume(sequence uint64) {
 // Restore adds like [Pool.Add] what was in the pool whose history this one continues, as of when and with the sequence
 // that it had there. That it is here again is no change. The pool keeps raw.
 func (p *Pool) Restore(raw []byte, accepted time.Time, sequence uint64) (*Entry, []Change, error) {
-	return p.add(raw, accepted, sequence, allowAll)
+	return p.add(candidate{sequence: sequence}, raw, accepted, allowAll)
 }
 
 // Add judges the serialized transaction and takes it into the pool, stamped with now. It keeps no reference to raw. The
@@ -106,20 +106,27 @@ func (p *Pool) Restore(raw []byte, accepted time.Time, sequence uint64) (*Entry,
 // comes what is known of the transaction, nil if the bytes are not one: with [ErrAlreadyInMempool] the entry that is in
 // the pool, else one that is not.
 func (p *Pool) Add(raw []byte, now time.Time) (*Entry, []Change, error) {
-	return p.add(raw, now, 0, allowAll)
+	return p.add(candidate{}, raw, now, allowAll)
+}
+
+// AddReturned is Add for what a block held that left the chain. As Core does then, it asks for no minimum fee, breaks the
+// shape of TRUC if it has to, and lets dust be left unspent: a package that was mined comes back one by one.
+func (p *Pool) AddReturned(raw []byte, now time.Time) (*Entry, []Change, error) {
+	return p.add(candidate{returned: true}, raw, now, allowAll)
 }
 
 // AddIf is Add for a caller with conditions of its own: a valid transaction that is not in the pool enters it only if
 // allow returns nil for its entry, which has no Sequence yet. Any other error of allow is returned.
 func (p *Pool) AddIf(raw []byte, now time.Time, allow func(*Entry) error) (*Entry, []Change, error) {
-	return p.add(raw, now, 0, allow)
+	return p.add(candidate{}, raw, now, allow)
 }
 
 func allowAll(*Entry) error { return nil }
 
-// add gives the entry the sequence that it had before, or with 0 that of the change.
-func (p *Pool) add(raw []byte, now time.Time, sequence uint64, allow func(*Entry) error) (*Entry, []Change, error) {
-	c, err := p.judge(raw, now)
+// add fills in the candidate and commits it.
+func (p *Pool) add(c candidate, raw []byte, now time.Time, allow func(*Entry) error) (*Entry, []Change, error) {
+	sequence := c.sequence
+	c, err := p.judge(c, raw, now)
 	if err == nil {
 		err = allow(c.entry)
 	}
@@ -154,7 +161,7 @@ func (p *Pool) add(raw []byte, now time.Time, sequence uint64, allow func(*Entry
 // Check judges the serialized transaction like Add, but the pool stays as it is. The entry's Raw is raw itself. Like
 // Core's testmempoolaccept it does not foresee that the transaction would be evicted at once.
 func (p *Pool) Check(raw []byte, now time.Time) (*Entry, error) {
-	c, err := p.judge(raw, now)
+	c, err := p.judge(candidate{}, raw, now)
 	return c.entry, err
 }
 

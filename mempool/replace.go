@@ -12,15 +12,18 @@ import (
 // MAX_REPLACEMENT_CANDIDATES (policy/rbf.h).
 const maxReplacedClusters = 100
 
-// place finds out what e would replace, and refuses it if the rules on replacement, on the cluster it would form or on
-// the shape of TRUC say so. Nothing but e's fee and size counts, no signal in its inputs: full RBF. The caller holds the
-// lock.
-func (p *Pool) place(e *Entry) (replaced []*node, err error) {
+// place finds out what the candidate would replace, and refuses it if the rules on replacement, on the cluster it would
+// form or on the shape of TRUC say so. Nothing but its fee and size counts, no signal in its inputs: full RBF. The caller
+// holds the lock.
+func (p *Pool) place(c *candidate) (replaced []*node, err error) {
+	e := c.entry
 	parents, conflicts := p.parentsOf(e), p.conflictsOf(e)
 	kin := slices.Concat(parents, p.childrenOf(e))
-	sibling, err := checkTRUC(e, parents, conflicts)
-	if err != nil {
-		return nil, err
+	var sibling *node
+	if !c.returned {
+		if sibling, err = checkTRUC(e, parents, conflicts); err != nil {
+			return nil, err
+		}
 	}
 	how := ""
 	if sibling != nil {
@@ -35,8 +38,8 @@ func (p *Pool) place(e *Entry) (replaced []*node, err error) {
 	if err == nil {
 		err = checkDisjoint(e, parents, conflicts)
 	}
-	if err != nil {
-		return nil, err
+	if err != nil || c.returned {
+		return replaced, err
 	}
 	return replaced, checkEphemeralSpends(e, parents)
 }

@@ -277,11 +277,14 @@ func (n *Node) judged(ctx context.Context, c candidate) result {
 		return r
 	}
 	r.changes, r.err = n.judge(ctx, func() (changes []mempool.Change, err error) {
-		at := time.Now()
-		if c.imported() {
-			at = c.entered
+		switch at := time.Now(); {
+		case c.returned:
+			r.entry, changes, err = n.pool.AddReturned(c.raw, at)
+		case c.imported():
+			r.entry, changes, err = n.pool.AddIf(c.raw, c.entered, c.allows)
+		default:
+			r.entry, changes, err = n.pool.AddIf(c.raw, at, c.allows)
 		}
-		r.entry, changes, err = n.pool.AddIf(c.raw, at, c.allows)
 		return changes, err
 	})
 	r.write = wtxidsOf(r.changes)

@@ -2,7 +2,9 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"iter"
 	"testing"
 	"time"
 
@@ -215,4 +217,50 @@ func TestLowFeeMemoryIsBounded(t *testing.T) {
 	if l.bytes > maxLowFeeBytes || l.parentsOf(child(chainhash.Hash{1})) != nil {
 		t.Errorf("%d bytes", l.bytes)
 	}
+}
+
+// freeChain is anyoneCanSpend as the source of a chain that tests drive.
+type freeChain struct {
+	anyoneCanSpend
+	observer chan mempool.ChainObserver // what Follow was given
+}
+
+func (c freeChain) Follow(ctx context.Context, o mempool.ChainObserver) {
+	c.observer <- o
+	<-ctx.Done()
+}
+
+// A package that a block held is whole again when the block leaves the chain, although its members come one by one.
+func TestPackagesSurviveReorganizations(t *testing.T) {
+	cfg := testConfig(t)
+	chain := freeChain{anyoneCanSpend{cfg.PrevOuts}, make(chan mempool.ChainObserver, 1)}
+	cfg.PrevOuts = chain
+	n, stop := run(t, cfg)
+	o := <-chain.observer
+	parent, txid := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}}, 1_000_000)
+	child, _ := spendTrue(wire.OutPoint{Hash: txid}, 990_000)
+	last, _ := spendTrue(wire.OutPoint{Hash: chainhash.Hash{1}, Index: 1}, 990_000)
+	if _, err := n.SubmitPackage(t.Context(), [][]byte{parent, child}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Submit(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	var txs []*wire.MsgTx
+	for _, e := range n.Mempool().Snapshot() {
+		txs = append(txs, e.Tx())
+	}
+	o.Connected(mempool.Block{Txs: txs})
+	if held := n.Mempool().Info().Count; held != 0 {
+		t.Fatalf("%d transactions stay", held)
+	}
+	next, done := iter.Pull(n.Events(t.Context()))
+	defer done()
+	o.Reorganized(txs)
+	for e, ok := next(); ok && (e.Kind != EventAdded || e.WTxID != chainhash.DoubleHashH(last)); e, ok = next() {
+	}
+	if back := n.Mempool().Info().Count; back != len(txs) {
+		t.Errorf("%d of %d are back", back, len(txs))
+	}
+	stop()
 }
