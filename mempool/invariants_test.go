@@ -150,3 +150,41 @@ func reasonsOf(changes []Change) map[RemovalReason]int {
 	}
 	return reasons
 }
+
+// fataler is a test, of rapid or not.
+type fataler interface {
+	Fatalf(format string, args ...any)
+}
+
+// A replica is a pool rebuilt from its changes: sequences by wtxid.
+type replica struct {
+	held     map[chainhash.Hash]uint64
+	sequence uint64
+}
+
+func (r *replica) apply(rt fataler, changes []Change) {
+	for _, c := range changes {
+		if r.sequence++; c.Sequence != r.sequence {
+			rt.Fatalf("change %d follows %d", c.Sequence, r.sequence-1)
+		}
+		if _, held := r.held[c.Entry.WTxID]; held == c.Added() {
+			rt.Fatalf("%+v, held: %t", c, held)
+		}
+		if c.Added() {
+			r.held[c.Entry.WTxID] = c.Sequence
+		} else {
+			delete(r.held, c.Entry.WTxID)
+		}
+	}
+}
+
+func (r *replica) compare(rt fataler, p *Pool) {
+	if i := p.Info(); i.Count != len(r.held) || i.Sequence != r.sequence {
+		rt.Fatalf("%+v, the changes end at %d and leave %d", i, r.sequence, len(r.held))
+	}
+	for _, e := range p.Snapshot() {
+		if r.held[e.WTxID] != e.Sequence {
+			rt.Fatalf("%s is not what the changes tell", e.TxID)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -64,7 +65,7 @@ func (m *model) verdict(tx *wire.MsgTx, e *Entry, confirmed map[wire.OutPoint]Pr
 	}
 	next := model{held: append(m.without(replaced), tx), deltas: m.deltas}
 	judged[e.TxID] = e
-	if fee < 0 || !next.diagram(judged).improves(m.diagram(judged)) {
+	if fee < 0 || !m.improvedBy(&next, judged) {
 		return ErrConflict, nil
 	}
 	if slices.ContainsFunc(replaced, func(r *wire.MsgTx) bool { return m.spends(tx, r) }) {
@@ -94,13 +95,32 @@ func (m *model) link(judged map[chainhash.Hash]*Entry) []*node {
 	return nodes
 }
 
-// diagram is that of everything held, where a pool compares only what a replacement touches.
-func (m *model) diagram(judged map[chainhash.Hash]*Entry) diagram {
-	var rates []feeFrac
+// clusters are the connected sets of what is held, by the txids of their members.
+func (m *model) clusters(judged map[chainhash.Hash]*Entry) map[string][]*node {
+	clusters := make(map[string][]*node)
 	for _, part := range components(m.link(judged), nil) {
-		rates = appendRates(rates, part)
+		name := ""
+		for _, n := range part {
+			name += n.entry.TxID.String()
+		}
+		clusters[name] = part
 	}
-	return newDiagram(rates)
+	return clusters
+}
+
+// improvedBy compares the clusters that are not the same in next. Others would count at different sizes where their fees
+// are negative with their deltas.
+func (m *model) improvedBy(next *model, judged map[chainhash.Hash]*Entry) bool {
+	rates := func(clusters, others map[string][]*node) (rates []feeFrac) {
+		for name, part := range clusters {
+			if others[name] == nil {
+				rates = appendRates(rates, part)
+			}
+		}
+		return rates
+	}
+	before, after := m.clusters(judged), next.clusters(judged)
+	return newDiagram(rates(after, before)).improves(newDiagram(rates(before, after)))
 }
 
 // evict shrinks the list to maxBytes. It links all of it anew at every step and looks at every chunk.
@@ -155,50 +175,21 @@ func (m *model) connect(tx *wire.MsgTx) {
 	delete(m.deltas, tx.TxHash())
 }
 
+// expire drops what is older than the pool keeps, and what spends from it.
+func (m *model) expire(judged map[chainhash.Hash]*Entry, now time.Time) {
+	for _, h := range slices.Clone(m.held) {
+		if now.Sub(judged[h.TxHash()].Time) > DefaultExpiry {
+			m.held = m.without(append(m.descendants(h), h))
+		}
+	}
+}
+
 // adopt makes the model hold what the pool does.
 func (m *model) adopt(p *Pool, made []*wire.MsgTx, judged map[chainhash.Hash]*Entry) {
 	m.held, m.floor = nil, p.Info().MinFeeRate
 	for _, e := range p.Snapshot() {
 		i := slices.IndexFunc(made, func(tx *wire.MsgTx) bool { return tx.TxHash() == e.TxID })
 		m.held, judged[e.TxID] = append(m.held, made[i]), e
-	}
-}
-
-// fataler is a test, of rapid or not.
-type fataler interface {
-	Fatalf(format string, args ...any)
-}
-
-// A replica is a pool rebuilt from its changes: sequences by wtxid.
-type replica struct {
-	held     map[chainhash.Hash]uint64
-	sequence uint64
-}
-
-func (r *replica) apply(rt fataler, changes []Change) {
-	for _, c := range changes {
-		if r.sequence++; c.Sequence != r.sequence {
-			rt.Fatalf("change %d follows %d", c.Sequence, r.sequence-1)
-		}
-		if _, held := r.held[c.Entry.WTxID]; held == c.Added() {
-			rt.Fatalf("%+v, held: %t", c, held)
-		}
-		if c.Added() {
-			r.held[c.Entry.WTxID] = c.Sequence
-		} else {
-			delete(r.held, c.Entry.WTxID)
-		}
-	}
-}
-
-func (r *replica) compare(rt fataler, p *Pool) {
-	if i := p.Info(); i.Count != len(r.held) || i.Sequence != r.sequence {
-		rt.Fatalf("%+v, the changes end at %d and leave %d", i, r.sequence, len(r.held))
-	}
-	for _, e := range p.Snapshot() {
-		if r.held[e.WTxID] != e.Sequence {
-			rt.Fatalf("%s is not what the changes tell", e.TxID)
-		}
 	}
 }
 
@@ -249,6 +240,7 @@ func TestPoolAgainstModel(t *testing.T) {
 			coins = append(coins, b.coin(l))
 		}
 		var made []*wire.MsgTx
+		clock := now
 		m := model{deltas: make(map[chainhash.Hash]int64)}
 		rt.Repeat(map[string]func(*rapid.T){
 			"create": func(rt *rapid.T) {
@@ -264,7 +256,7 @@ func TestPoolAgainstModel(t *testing.T) {
 				}
 				tx := rapid.SampledFrom(made).Draw(rt, "tx")
 				before, fees := b.pool.diagram(), b.pool.modifiedFees()
-				e, changes, err := b.pool.Add(raw(tx), now)
+				e, changes, err := b.pool.Add(raw(tx), clock)
 				if reasons := reasonsOf(changes); reasons[ReasonReplaced] > 0 && reasons[ReasonSizeLimit] == 0 {
 					if lowers(before, b.pool.diagram()) || b.pool.modifiedFees() < fees+feeFor(IncrementalRelayFeeRate, e.VSize) {
 						rt.Fatalf("%s replaces %d and lowers the fee rate", e.TxID, reasons[ReasonReplaced])
@@ -287,7 +279,7 @@ func TestPoolAgainstModel(t *testing.T) {
 				pack := b.arbitraryPair(rt, coins)
 				made = append(made, pack...)
 				before, fees := b.pool.diagram(), b.pool.modifiedFees()
-				results, changes, err := b.pool.AddPackage(raws(pack...), now)
+				results, changes, err := b.pool.AddPackage(raws(pack...), clock)
 				if reasons := reasonsOf(changes); reasons[ReasonReplaced] > 0 && reasons[ReasonSizeLimit] == 0 &&
 					(lowers(before, b.pool.diagram()) || b.pool.modifiedFees() <= fees) {
 					rt.Fatalf("%d are replaced and the fee rate falls", reasons[ReasonReplaced])
@@ -326,6 +318,12 @@ func TestPoolAgainstModel(t *testing.T) {
 				copied.apply(rt, b.pool.Connect(block(tx)))
 				m.connect(tx)
 			},
+			"expire": func(rt *rapid.T) {
+				clock = clock.Add(time.Duration(rapid.IntRange(0, 200).Draw(rt, "hours")) * time.Hour)
+				copied.apply(rt, b.pool.Expire(clock))
+				m.expire(judged, clock)
+				m.floor = b.pool.Info().MinFeeRate // which falls with time
+			},
 			"prioritise": func(rt *rapid.T) {
 				if len(made) == 0 {
 					rt.Skip()
@@ -351,7 +349,7 @@ func TestPoolAgainstModel(t *testing.T) {
 					}
 				}
 				for _, e := range b.pool.Snapshot() {
-					if _, _, err := again.Add(e.Raw, now); err != nil {
+					if _, _, err := again.Add(e.Raw, clock); err != nil {
 						rt.Fatalf("%s does not come back: %v", e.TxID, err)
 					}
 				}
