@@ -23,10 +23,11 @@
 // signatures in less time, and txscript takes from the cache what that found good. What is written here is policy, and
 // the consensus checks that are plain arithmetic. A rejection is a [RuleError], whose text is Core's and whose kind
 // says what it means to the caller. Differences from Core on purpose: clusters are linearised well, not optimally;
-// where Core waits for a block, the minimum fee rate falls with time alone; and scripts that could take long for their
-// size are refused, though no signatures of keys or multisig are among them. Not on purpose: btcd takes a signature
-// under a public key that is no point, or whose numbers are out of range, for a failed check, so that a script may go on,
-// where Core refuses it (NULLFAIL).
+// where Core waits for a block, the minimum fee rate falls with time alone; where a reorganization joins too large a
+// cluster, Core drops the worst of it, and here what would join it does not come back; and scripts that could take long
+// for their size are refused, though no signatures of keys or multisig are among them. Not on purpose: btcd takes a
+// signature under a public key that is no point, or whose numbers are out of range, for a failed check, so that a
+// script may go on, where Core refuses it (NULLFAIL).
 //
 // The previous outputs may follow a chain ([ChainObserver]). Then the owner of the pool hands each block to
 // [Pool.Connect], and after a reorganization asks [Pool.Recheck] about what the pool holds.
