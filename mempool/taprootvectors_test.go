@@ -1,3 +1,7 @@
+//go:build !race
+
+// One goroutine and a minute under the race detector.
+
 package mempool
 
 import (
