@@ -11,9 +11,9 @@ import (
 )
 
 // proveKeySpend puts the signature of an input that a key alone spends, P2WPKH or the key path of P2TR, into sigs if it
-// is good. The script engine, which judges the input, then finds it there and does not verify it again, at three times the cost.
-// What these inputs may look like is the engine's affair: a signature that is put there under a hash that the engine does
-// not compute is never found. It reports whether the signature is in sigs.
+// is good. The script engine, which judges the input, then finds it there and does not verify it again, at three times
+// the cost. What these inputs may look like is the engine's affair: a signature that is put there under a hash that the
+// engine does not compute is never found. It reports whether the signature is in sigs.
 func proveKeySpend(tx *wire.MsgTx, i int, spent *PrevOut, hashes *txscript.TxSigHashes, previous txscript.PrevOutputFetcher, sigs *txscript.SigCache) bool {
 	in := tx.TxIn[i]
 	program := spent.PkScript

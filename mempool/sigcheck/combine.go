@@ -1,7 +1,6 @@
 package sigcheck
 
 import (
-	"encoding/hex"
 	"sync"
 
 	"github.com/btcsuite/btcd/btcec/v2"
@@ -23,13 +22,8 @@ type curve struct {
 
 // theCurve computes it at the first use: about 0.3 ms.
 var theCurve = sync.OnceValue(func() *curve {
-	c := new(curve)
-	for to, digits := range map[*btcec.ModNScalar]string{&c.lattice.minusLambda: minusLambda, &c.lattice.minusB1: minusB1, &c.lattice.minusB2: minusB2} {
-		to.SetByteSlice(decoded(digits))
-	}
-	for to, digits := range map[*[4]uint64]string{&c.lattice.g1: g1, &c.lattice.g2: g2, (*[4]uint64)(&c.beta): beta} {
-		(*field)(to).setBytes(decoded(digits))
-	}
+	c := &curve{lattice: newLattice()}
+	c.beta.setBytes(decoded(beta))
 	var generator btcec.JacobianPoint
 	btcec.GeneratorJacobian(&generator)
 	var p jacobian
@@ -43,11 +37,6 @@ var theCurve = sync.OnceValue(func() *curve {
 	c.base[1] = baseMultiples(p.toAffine())
 	return c
 })
-
-func decoded(digits string) []byte {
-	b, _ := hex.DecodeString(digits)
-	return b
-}
 
 func baseMultiples(p affine) (multiples [1 << (baseWidth - 2)]affine) {
 	var ratios [len(multiples)]field

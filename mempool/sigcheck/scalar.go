@@ -2,6 +2,7 @@ package sigcheck
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"math/bits"
 
 	"github.com/btcsuite/btcd/btcec/v2"
@@ -45,6 +46,20 @@ const (
 type lattice struct {
 	minusLambda, minusB1, minusB2 btcec.ModNScalar
 	g1, g2                        [4]uint64
+}
+
+func newLattice() lattice {
+	number := func(digits string) (s btcec.ModNScalar) {
+		s.SetByteSlice(decoded(digits))
+		return s
+	}
+	of1, of2 := number(g1), number(g2)
+	return lattice{number(minusLambda), number(minusB1), number(minusB2), words(&of1), words(&of2)}
+}
+
+func decoded(digits string) []byte {
+	b, _ := hex.DecodeString(digits)
+	return b
 }
 
 // split finds a and b so that k = a + bλ.
