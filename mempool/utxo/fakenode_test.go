@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -153,6 +154,13 @@ func (n *fakeNode) called(method string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.calls[method]
+}
+
+// awaitCalls waits until a method was called so often.
+func (n *fakeNode) awaitCalls(method string, times int) {
+	for n.called(method) < times {
+		runtime.Gosched()
+	}
 }
 
 func (n *fakeNode) serve(w http.ResponseWriter, r *http.Request) {

@@ -158,11 +158,7 @@ func TestBlocksAreToldAtOnce(t *testing.T) {
 	cfg := n.config()
 	cfg.PollInterval = time.Hour
 	o := follow(t, connect(t, cfg))
-	for n.called("getblockchaininfo") < 2 { // Connect's, and the first of Follow
-		if t.Context().Err() != nil {
-			t.Fatal("the node is not asked for its tip")
-		}
-	}
+	n.awaitCalls("getblockchaininfo", 2) // Connect's, and the first of Follow
 	for salt := range uint32(2) {
 		mined := n.mine(salt)
 		n.news <- struct{}{}
@@ -188,11 +184,7 @@ func TestNodeThatStartsTellsOfBlocksLater(t *testing.T) {
 func TestNodeThatDoesNotTellOfBlocks(t *testing.T) {
 	n := newFakeNode(t, "regtest", testTip, nil)
 	o := follow(t, connect(t, n.config()))
-	for n.called("waitfornewblock") == 0 {
-		if t.Context().Err() != nil {
-			t.Fatal("not asked")
-		}
-	}
+	n.awaitCalls("waitfornewblock", 1)
 	for salt := range uint32(5) {
 		n.mine(salt)
 		<-o.connected
