@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +29,10 @@ func startCore(t *testing.T, btcd *utxotest.BTCD, height int64) *core {
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	l.Close()
 	c := &core{dir: t.TempDir(), port: port}
+	c.client, err = rpc.NewClient(rpc.ClientConfig{URL: "http://127.0.0.1:" + port, CookieFile: rpc.CookiePath(c.network())})
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		c.cmd.Process.Kill() // it may have ended
 		c.cmd.Wait()
@@ -57,33 +59,14 @@ func (c *core) start(t *testing.T) {
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); ; <-time.After(5 * time.Millisecond) {
-		var err error
-		if c.client == nil {
-			c.client, err = rpc.NewClient(rpc.ClientConfig{URL: "http://127.0.0.1:" + c.port, CookieFile: c.cookie()})
-		}
-		if err == nil {
-			var info rpc.MempoolInfo
-			if info, err = c.client.GetMempoolInfo(t.Context()); err == nil && info.Loaded {
-				return
-			}
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("bitcoind does not answer: %v", err)
-		}
-	}
+	await(t, time.Minute, "bitcoind has loaded its mempool", func() bool {
+		info, err := c.client.GetMempoolInfo(t.Context())
+		return err == nil && info.Loaded
+	})
 }
 
-func (c *core) cookie() string { return filepath.Join(c.dir, "regtest", ".cookie") }
-
-func (c *core) server(t *testing.T) *server {
-	cookie, err := os.ReadFile(c.cookie())
-	if err != nil {
-		t.Fatal(err)
-	}
-	user, password, _ := strings.Cut(string(cookie), ":")
-	return &server{"bitcoind", c.client.URL(), user, password, c.cmd.Process.Pid}
-}
+// network is where it keeps its files.
+func (c *core) network() string { return filepath.Join(c.dir, "regtest") }
 
 // reload stops it, and returns how long the next one takes to have how many transactions.
 func (c *core) reload(t *testing.T) (took time.Duration, size int) {
