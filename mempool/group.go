@@ -214,9 +214,6 @@ func (p *Pool) undo(group []candidate) {
 	}
 	p.remove(nodes, Change{Reason: ReasonConflict})
 	p.flush()
-	for _, c := range group {
-		c.entry.Sequence = 0
-	}
 }
 
 // ofPackage makes a rejection one of the package as a whole.
